@@ -1,0 +1,232 @@
+"""How graphs are built, and the checks made while building; used by :mod:`eqnorm.graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from eqnorm.graph import Graph
+
+
+def single(kind: type[Graph], num_nodes: int, device: torch.device) -> Graph:
+    """One graph without edges over all nodes."""
+    if num_nodes < 1:
+        raise ValueError("the input has no nodes; a graph needs at least one")
+    batch = torch.zeros(num_nodes, dtype=torch.int64, device=device)
+    counts = torch.full((1,), num_nodes, dtype=torch.int64, device=device)
+    return kind(batch, counts, True, None, None, batch)
+
+
+def complete(
+    kind: type[Graph],
+    num_graphs: int | None,
+    num_nodes: int | Sequence[int],
+    device: torch.device | str | None,
+) -> Graph:
+    """See :meth:`eqnorm.Graph.complete`."""
+    if isinstance(num_nodes, Sequence):
+        sizes = [int(size) for size in num_nodes]
+        if num_graphs is not None and num_graphs != len(sizes):
+            raise ValueError(
+                f"num_graphs is {num_graphs} but num_nodes lists {len(sizes)} sizes; "
+                "give one size per graph"
+            )
+    else:
+        if num_graphs is None:
+            raise ValueError("num_graphs is needed when num_nodes is a single number")
+        sizes = [int(num_nodes)] * num_graphs
+    if not sizes or min(sizes) < 1:
+        raise ValueError(
+            f"every graph needs at least one node and there must be at least one graph, "
+            f"got num_graphs={len(sizes)}, num_nodes={num_nodes}"
+        )
+    counts = torch.tensor(sizes, dtype=torch.int64, device=device)
+    if len(set(sizes)) == 1:
+        size = sizes[0]
+        batch = torch.arange(len(sizes), device=device)[:, None].expand(-1, size).flatten()
+        neighbors = _all_others(size, device)
+        degrees = torch.full_like(batch, size - 1)
+        return kind(batch, counts, True, neighbors, None, degrees)
+    batch = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes)).to(device)
+    start = 0
+    senders, receivers = [], []
+    for size in sizes:
+        others = _all_others(size, device)
+        senders.append((others + start).flatten())
+        own = torch.arange(start, start + size, device=device)
+        receivers.append(own[:, None].expand(-1, size - 1).flatten())
+        start += size
+    return kind(
+        batch, counts, False, None, (torch.cat(senders), torch.cat(receivers)), counts[batch] - 1
+    )
+
+
+def from_edges(
+    kind: type[Graph],
+    edge_index: Tensor,
+    batch: Tensor | None,
+    num_graphs: int | None,
+    num_nodes: int | None,
+    flow: str,
+    validate: bool,
+) -> Graph:
+    """See :meth:`eqnorm.Graph.from_edges`."""
+    if flow not in ("source_to_target", "target_to_source"):
+        raise ValueError(f"flow must be 'source_to_target' or 'target_to_source', got {flow!r}")
+    if edge_index.dim() != 2 or edge_index.shape[0] != 2:
+        raise ValueError(
+            f"edge_index must have shape (2, E), got {tuple(edge_index.shape)}; "
+            "transpose it if it is (E, 2)"
+        )
+    _check_integer(edge_index, "edge_index")
+    senders, receivers = edge_index.unbind(0)
+    if flow == "target_to_source":
+        senders, receivers = receivers, senders
+    if batch is None:
+        if num_nodes is None:
+            num_nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
+        base = single(kind, num_nodes, edge_index.device)
+    else:
+        base = from_batch(kind, batch, num_graphs, validate)
+        if num_nodes is not None and num_nodes != base.num_nodes:
+            raise ValueError(
+                f"batch has {base.num_nodes} entries but num_nodes is {num_nodes}; "
+                "give one graph index per node"
+            )
+        if base.device != edge_index.device:
+            raise ValueError(
+                f"batch is on {base.device} but edge_index is on {edge_index.device}; "
+                "move both to one device"
+            )
+    if validate and edge_index.numel():
+        lowest, highest = (int(value) for value in edge_index.aminmax())
+        if lowest < 0 or highest >= base.num_nodes:
+            raise ValueError(
+                f"edge_index must lie in 0..{base.num_nodes - 1} ({base.num_nodes} nodes), "
+                f"got values from {lowest} to {highest}; check num_nodes or batch"
+            )
+        if bool((base.batch[senders] != base.batch[receivers]).any()):
+            raise ValueError(
+                "edge_index joins nodes of different graphs; every edge must stay within "
+                "one graph of batch"
+            )
+    degrees = torch.zeros_like(base.batch).index_add_(0, receivers, torch.ones_like(receivers))
+    return kind(base.batch, base.counts, base.uniform, None, (senders, receivers), degrees)
+
+
+def from_batch(kind: type[Graph], batch: Tensor, num_graphs: int | None, validate: bool) -> Graph:
+    """See :meth:`eqnorm.Graph.from_batch`."""
+    if batch.dim() != 1:
+        raise ValueError(f"batch must have shape (N,), got {tuple(batch.shape)}")
+    _check_integer(batch, "batch")
+    if batch.numel() == 0:
+        raise ValueError("batch is empty; a graph needs at least one node")
+    if num_graphs is None:
+        num_graphs = int(batch.max()) + 1
+    if validate:
+        lowest, highest = (int(value) for value in batch.aminmax())
+        if lowest < 0 or highest >= num_graphs:
+            raise ValueError(
+                f"batch must lie in 0..{num_graphs - 1} ({num_graphs} graphs), "
+                f"got values from {lowest} to {highest}"
+            )
+    counts = torch.zeros(num_graphs, dtype=torch.int64, device=batch.device)
+    counts = counts.index_add_(0, batch, torch.ones_like(batch))
+    uniform = validate and bool((counts == counts[0]).all() & (batch.diff() >= 0).all())
+    return kind(batch, counts, uniform, None, None, torch.zeros_like(batch))
+
+
+def from_ptr(kind: type[Graph], ptr: Tensor) -> Graph:
+    """See :meth:`eqnorm.Graph.from_ptr`."""
+    if ptr.dim() != 1 or ptr.shape[0] < 2:
+        raise ValueError(f"ptr must have shape (B + 1,) with B >= 1, got {tuple(ptr.shape)}")
+    _check_integer(ptr, "ptr")
+    counts = ptr.diff()
+    if int(ptr[0]) != 0 or int(counts.min()) < 0 or int(ptr[-1]) == 0:
+        raise ValueError(
+            "ptr must start at 0, never decrease and end at the number of nodes (at least "
+            f"one), got {ptr.tolist() if ptr.shape[0] <= 10 else 'a longer tensor'}"
+        )
+    graphs = torch.arange(counts.shape[0], device=ptr.device)
+    batch = torch.repeat_interleave(graphs, counts)
+    uniform = bool((counts == counts[0]).all())
+    return kind(batch, counts, uniform, None, None, torch.zeros_like(batch))
+
+
+def from_mask(kind: type[Graph], mask: Tensor) -> Graph:
+    """See :meth:`eqnorm.Graph.from_mask`."""
+    if mask.dim() != 2 or mask.dtype != torch.bool:
+        raise ValueError(
+            f"mask must be a bool tensor of shape (B, n), got {mask.dtype} of shape "
+            f"{tuple(mask.shape)}"
+        )
+    counts = mask.sum(1)
+    if mask.numel() == 0 or int(counts.min()) < 1:
+        raise ValueError("mask has a graph without real nodes; every graph needs at least one")
+    base = complete(kind, mask.shape[0], mask.shape[1], mask.device)
+    flat = mask.flatten()
+    keep = flat[base.senders] & flat[base.receivers]
+    senders, receivers = base.senders[keep], base.receivers[keep]
+    degrees = torch.zeros_like(base.batch).index_add_(0, receivers, torch.ones_like(receivers))
+    return kind(base.batch, counts, True, None, (senders, receivers), degrees, flat)
+
+
+def radius(
+    kind: type[Graph], x: Tensor, cutoff: float, batch: Tensor | None, num_graphs: int | None
+) -> Graph:
+    """See :meth:`eqnorm.Graph.radius`."""
+    if x.dim() != 2 or x.shape[-1] != 3:
+        raise ValueError(f"x must have shape (N, 3), got {tuple(x.shape)}")
+    if not cutoff > 0:
+        raise ValueError(f"cutoff must be positive, in the unit of x, got {cutoff}")
+    try:
+        from vesin import NeighborList
+    except ImportError as error:
+        raise ImportError(
+            "Graph.radius needs vesin: pip install 'eqnorm-zoo[neighbors]'"
+        ) from error
+    graph = (
+        single(kind, x.shape[0], x.device)
+        if batch is None
+        else from_batch(kind, batch, num_graphs, True)
+    )
+    points = x.detach().double().cpu().numpy()
+    finder = NeighborList(cutoff=float(cutoff), full_list=True, sorted=True)
+    owners = graph.batch.cpu()
+    pairs = []
+    for index in range(graph.num_graphs):
+        nodes = torch.nonzero(owners == index)[:, 0]
+        if nodes.numel() < 2:
+            continue
+        first, second = finder.compute(
+            points[nodes.numpy()], box=[[0.0] * 3] * 3, periodic=False, quantities="ij"
+        )
+        i = nodes[torch.as_tensor(first.astype("int64"))]
+        j = nodes[torch.as_tensor(second.astype("int64"))]
+        pairs.append(torch.stack([j, i]))
+    edge_index = torch.cat(pairs, dim=1) if pairs else torch.empty(2, 0, dtype=torch.int64)
+    return from_edges(
+        kind,
+        edge_index.to(x.device),
+        graph.batch,
+        graph.num_graphs,
+        None,
+        "source_to_target",
+        False,
+    )
+
+
+def _all_others(size: int, device: torch.device | str | None) -> Tensor:
+    """For each of n nodes the n - 1 others, in increasing order: shape (n, n-1)."""
+    own = torch.arange(size, device=device)[:, None]
+    others = torch.arange(size - 1, device=device)[None, :]
+    return others + (others >= own)
+
+
+def _check_integer(index: Tensor, name: str) -> None:
+    if index.dtype != torch.int64:
+        raise ValueError(f"{name} must be int64 (LongTensor), got {index.dtype}; use .long()")

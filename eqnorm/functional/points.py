@@ -1,0 +1,71 @@
+"""Formulas of norms on points, one function a norm."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from eqnorm.functional.lengths import exact_unit, positive_scale_sq, soft_unit
+from eqnorm.graph import Graph
+
+
+def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Eq. 3: g (x_i - m_i) / s_i + b, with m_i and s_i over the three coordinates of a point.
+
+    Args:
+        x: points, shape (N, 3).
+        gain: g, broadcast to (N, 1).
+        bias: b, broadcast to (N, 3).
+        eps: s_i is the root of variance + eps^2; in the unit of x.
+    """
+    centred = x - x.mean(-1, keepdim=True)
+    variance = centred.square().mean(-1, keepdim=True)
+    return gain * centred * (variance + eps**2).rsqrt() + bias
+
+
+def scale_norm(x: Tensor, gain: Tensor, eps: float, norm: Literal["l2", "rms"]) -> Tensor:
+    """Eq. 4: g x_i / norm(x_i).
+
+    Args:
+        x: points, shape (N, 3).
+        gain: g, broadcast to (N, 1).
+        eps: norm(x)^2 has eps^2 added; in the unit of x.
+        norm: the Euclidean length, or the root mean square over the three coordinates.
+    """
+    square = x.square().sum(-1, keepdim=True)
+    if norm == "rms":
+        square = square / 3
+    return gain * x * (square + eps**2).rsqrt()
+
+
+def geo_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Eq. 5 with soft directions: mu0 + g dir(x_i - mu) + b dir(mu - mu0).
+
+    dir(u) = u / sqrt(|u|^2 + (eps s0)^2), s0 the initial root mean square radius, and all of
+    it in the frame centred at mu0, the initial centre.
+
+    Args:
+        x: points, shape (N, 3).
+        graph: which point is in which system.
+        x0: initial points, shape (N, 3).
+        gain: g, broadcast to (N, 1).
+        bias: b, broadcast to (N, 1).
+        eps: in units of s0.
+    """
+    origin = graph.spread(graph.mean(x0))
+    floor_sq = eps**2 * positive_scale_sq(graph.spread(graph.mean_square(x0 - origin)))
+    shifted = x - origin
+    moved = graph.spread(graph.mean(shifted))
+    return gain * soft_unit(shifted - moved, floor_sq) + bias * soft_unit(moved, floor_sq) + origin
+
+
+def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """Eq. 5 as printed: g (x_i - mu)/|x_i - mu| + b (mu - mu0)/|mu - mu0| + mu0.
+
+    Arguments as in :func:`geo_norm`. Where a length is exactly zero, which the equation leaves
+    undefined, its term is zero.
+    """
+    origin = graph.spread(graph.mean(x0))
+    centre = graph.spread(graph.mean(x))
+    return gain * exact_unit(x - centre) + bias * exact_unit(centre - origin) + origin

@@ -1,0 +1,1 @@
+"""Norms on points: x -> R x + t."""

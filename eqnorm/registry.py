@@ -1,0 +1,446 @@
+"""Norms and backbones by name: register, create, list."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import fnmatch
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from torch import nn
+
+from eqnorm import specs
+from eqnorm.specs import BackboneSpec, NormSpec, Scope
+from eqnorm.symmetry import Symmetry, SymmetryLike
+from eqnorm.types import GeometricType, TypeLike, parse_type
+
+NormLike = str | tuple[str, Mapping[str, Any]] | Mapping[str, Any] | type[nn.Module] | nn.Module
+_Factory = TypeVar("_Factory", bound=Callable[..., nn.Module])
+
+
+class _Record(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+    @property
+    def factory(self) -> Callable[..., nn.Module]: ...
+
+
+_Spec = TypeVar("_Spec", bound=_Record)
+
+
+class _Table(Generic[_Spec]):
+    """Specs by name and type, filled by decorators and, on first need, by entry points."""
+
+    def __init__(self, what: str, group: str) -> None:
+        self.what = what
+        self.specs: dict[tuple[str, str], _Spec] = {}
+        self._group = group
+        self._loaded = False
+
+    def load(self) -> None:
+        """Import every module announced under the entry-point group, once."""
+        if self._loaded:
+            return
+        self._loaded = True
+        for entry in entry_points(group=self._group):
+            try:
+                entry.load()
+            except Exception as error:
+                warnings.warn(
+                    f"{self.what} entry point {entry.name!r} ({entry.value}) could not be "
+                    f"loaded and is left out: {error}",
+                    stacklevel=2,
+                )
+
+    def add(self, spec: _Spec, on: str, override: bool) -> None:
+        for name in (spec.name, *spec.aliases):
+            key = (_normalise(name), on)
+            old = self.specs.get(key)
+            if old is not None and not override:
+                raise ValueError(
+                    f"a {self.what} named {name!r} is registered already ({old.factory}); "
+                    "choose another name or pass override=True"
+                )
+            self.specs[key] = spec
+
+    def all(self) -> list[_Spec]:
+        """Every spec once, by name."""
+        self.load()
+        return sorted(dict.fromkeys(self.specs.values()), key=lambda spec: spec.name)
+
+    def find(self, name: str) -> list[_Spec]:
+        """Specs under a name, or a ValueError with the closest names."""
+        key = _normalise(name)
+        found = [spec for (known, _), spec in self.specs.items() if known == key]
+        if not found:
+            self.load()
+            found = [spec for (known, _), spec in self.specs.items() if known == key]
+        if found:
+            return list(dict.fromkeys(found))
+        raise ValueError(unknown_name(self.what, name, [spec.name for spec in self.all()]))
+
+
+_norms: _Table[NormSpec] = _Table("norm", "eqnorm.norms")
+_models: _Table[BackboneSpec] = _Table("model", "eqnorm.backbones")
+
+
+# --- norms --------------------------------------------------------------------------------
+
+
+def register_norm(
+    name: str,
+    *,
+    on: str,
+    equivariant_to: SymmetryLike,
+    permutation: bool = True,
+    scope: Scope = "graph",
+    needs: Iterable[str] = (),
+    optional: Iterable[str] = (),
+    periodic: bool = True,
+    source: str = "",
+    summary: str | None = None,
+    aliases: Iterable[str] = (),
+    notes: str = "",
+    override: bool = False,
+) -> Callable[[_Factory], _Factory]:
+    """Class decorator that makes a norm known by name; see :class:`eqnorm.NormSpec`.
+
+    The class is called with its options as keywords, for irreps after the irreps as first
+    argument; its ``forward`` is ``forward(x, graph=None, x0=None, v=None, h=None)``.
+
+    Raises:
+        ValueError: the name is taken for this type and ``override`` is False, or a field of
+            the contract is not among its choices.
+
+    Example:
+        >>> import torch, eqnorm
+        >>> @eqnorm.register_norm("half", on="points", equivariant_to="O3", scope="node")
+        ... class Half(torch.nn.Module):
+        ...     '''Halves every coordinate.'''
+        ...
+        ...     def forward(self, x, graph=None, x0=None, v=None, h=None):
+        ...         return x / 2
+        >>> eqnorm.norm_spec("half", on="points").summary
+        'Halves every coordinate'
+    """
+    if scope not in ("node", "graph", "batch"):
+        raise ValueError(f"scope must be 'node', 'graph' or 'batch', got {scope!r}")
+    needs, optional = tuple(needs), tuple(optional)
+    for given in (*needs, *optional):
+        if given not in specs.INPUTS:
+            raise ValueError(f"needs and optional take {', '.join(specs.INPUTS)}; got {given!r}")
+    kind = on if on == "irreps" else parse_type(on).name
+
+    def decorate(factory: _Factory) -> _Factory:
+        spec = NormSpec(
+            name=name,
+            on=kind,
+            equivariant_to=Symmetry.parse(equivariant_to),
+            permutation=permutation,
+            scope=scope,
+            needs=needs,
+            optional=optional,
+            periodic=periodic,
+            summary=summary or specs.first_line(factory.__doc__),
+            source=source,
+            aliases=tuple(aliases),
+            notes=notes,
+            factory=factory,
+        )
+        _norms.add(spec, kind, override)
+        return factory
+
+    return decorate
+
+
+def create_norm(norm: NormLike | None, on: TypeLike, **options: Any) -> nn.Module:
+    """Build a norm.
+
+    Args:
+        norm: a name (case, ``-``, ``_`` and spaces ignored), a ``(name, options)`` pair, a
+            mapping with the key ``"name"`` and options, a class, an instance (returned as it
+            is), or None for the identity.
+        on: what it acts on: ``"points"`` or irreps such as ``"32x0e+16x1o"``.
+        **options: passed to the class; ``norm_spec(name, on).options`` lists them.
+
+    Returns:
+        A module with ``forward(x, graph=None, x0=None, v=None, h=None)``.
+
+    Raises:
+        ValueError: the name is unknown, or serves other types than ``on``.
+        TypeError: an unknown option, or ``norm`` of another kind.
+
+    Example:
+        >>> import torch, eqnorm
+        >>> norm = eqnorm.create_norm("geonorm", on="points")
+        >>> x = torch.randn(5, 3)
+        >>> norm(x, x0=x).shape
+        torch.Size([5, 3])
+    """
+    kind = parse_type(on)
+    if norm is None:
+        norm = "identity"
+    if isinstance(norm, nn.Module):
+        if options:
+            raise TypeError(
+                f"options {', '.join(sorted(options))} were given with a ready-made norm; "
+                "set them when building it"
+            )
+        return norm
+    if isinstance(norm, type) and issubclass(norm, nn.Module):
+        args = () if kind.is_points else (kind.name,)
+        return specs.build(norm, norm.__name__, *args, **options)
+    name, own = _name_and_options(norm)
+    spec = norm_spec(name, kind)
+    args = () if spec.on != "irreps" else (kind.name,)
+    return specs.build(spec.factory, f"norm {spec.name!r}", *args, **{**options, **own})
+
+
+def norm_spec(name: str, on: TypeLike) -> NormSpec:
+    """The spec of a norm by name and type.
+
+    Raises:
+        ValueError: the name is unknown, or serves other types than ``on``.
+    """
+    kind = parse_type(on)
+    found = {spec.on: spec for spec in _norms.find(name)}
+    for served in _served_by(kind):
+        if served in found:
+            return found[served]
+    others = list_norms(on=kind)
+    raise ValueError(
+        f"norm {name!r} serves {', '.join(map(repr, sorted(found)))}, not {kind.name!r}; norms "
+        f"for {kind.name!r}: {', '.join(others)}"
+    )
+
+
+def list_norms(
+    pattern: str = "*", on: TypeLike | None = None, equivariant_to: SymmetryLike = None
+) -> list[str]:
+    """Sorted names of the registered norms.
+
+    Args:
+        pattern: shell-style, e.g. ``"*rms*"``.
+        on: only those that serve this type.
+        equivariant_to: only those whose contract has at least these symmetries.
+    """
+    return sorted({spec.name for spec in norm_specs(pattern, on, equivariant_to)})
+
+
+def norm_specs(
+    pattern: str = "*", on: TypeLike | None = None, equivariant_to: SymmetryLike = None
+) -> list[NormSpec]:
+    """Like :func:`list_norms`, but the specs; a name may stand once for each type it serves."""
+    wanted = Symmetry.parse(equivariant_to)
+    served = None if on is None else _served_by(parse_type(on))
+    return [
+        spec
+        for spec in _norms.all()
+        if fnmatch.fnmatch(_normalise(spec.name), _normalise(pattern))
+        and (served is None or spec.on in served)
+        and wanted in spec.equivariant_to
+    ]
+
+
+# --- backbones ----------------------------------------------------------------------------
+
+
+def register_model(
+    name: str,
+    *,
+    equivariant_to: SymmetryLike,
+    permutation: bool = True,
+    features: Literal["scalars", "irreps"] = "scalars",
+    velocities: bool = False,
+    source: str = "",
+    summary: str | None = None,
+    aliases: Iterable[str] = (),
+    override: bool = False,
+) -> Callable[[_Factory], _Factory]:
+    """Class decorator that makes a backbone known by name; see :class:`eqnorm.BackboneSpec`.
+
+    Raises:
+        ValueError: the name is taken and ``override`` is False.
+    """
+
+    def decorate(factory: _Factory) -> _Factory:
+        spec = BackboneSpec(
+            name=name,
+            equivariant_to=Symmetry.parse(equivariant_to),
+            permutation=permutation,
+            features=features,
+            velocities=velocities,
+            summary=summary or specs.first_line(factory.__doc__),
+            source=source,
+            aliases=tuple(aliases),
+            factory=factory,
+        )
+        _models.add(spec, "", override)
+        return factory
+
+    return decorate
+
+
+def create_model(model: str, **options: Any) -> nn.Module:
+    """Build a backbone by name, with norms chosen by name in its slots.
+
+    Args:
+        model: a name from :func:`list_models`.
+        **options: for every backbone the slots ``norm``, ``update_norm``, ``edge_norm``,
+            ``feature_norm``, ``message_norm``, and ``norm_last``, ``hidden``, ``layers``,
+            ``node_dim``, ``edge_dim``; ``model_spec(name).options`` lists them all.
+
+    Raises:
+        ValueError: the name is unknown.
+        TypeError: an unknown option.
+    """
+    spec = model_spec(model)
+    return specs.build(spec.factory, f"model {spec.name!r}", **options)
+
+
+def model_spec(name: str) -> BackboneSpec:
+    """The spec of a backbone by name.
+
+    Raises:
+        ValueError: the name is unknown; the message lists the closest and all names.
+    """
+    return _models.find(name)[0]
+
+
+def list_models(pattern: str = "*", equivariant_to: SymmetryLike = None) -> list[str]:
+    """Sorted names of the registered backbones; arguments as in :func:`list_norms`."""
+    wanted = Symmetry.parse(equivariant_to)
+    return [
+        spec.name
+        for spec in _models.all()
+        if fnmatch.fnmatch(_normalise(spec.name), _normalise(pattern))
+        and wanted in spec.equivariant_to
+    ]
+
+
+# --- contracts of instances -----------------------------------------------------------------
+
+
+def contract_of(module: nn.Module) -> NormSpec | BackboneSpec | None:
+    """The contract of a norm or backbone *as built*, or None for an unregistered module.
+
+    Options can change a contract: a norm with per-particle parameters is not
+    permutation-equivariant. A module says so with a method ``refine(spec) -> spec``.
+    """
+    found: NormSpec | BackboneSpec | None = None
+    known: list[NormSpec | BackboneSpec] = [*_norms.specs.values(), *_models.specs.values()]
+    for spec in known:
+        if spec.factory is type(module):
+            found = spec
+            break
+    refine = getattr(module, "refine", None)
+    if found is None or not callable(refine):
+        return found
+    refined = refine(found)
+    if not isinstance(refined, type(found)):
+        raise TypeError(f"{type(module).__name__}.refine must return a {type(found).__name__}")
+    return refined
+
+
+def create_slot(
+    choice: NormLike | None,
+    *,
+    slot: str,
+    on: TypeLike,
+    available: Iterable[str] = (),
+    h_dim: int | None = None,
+) -> nn.Module | None:
+    """Build the norm for one slot of one layer of a backbone, or None for no norm.
+
+    Args:
+        choice: as in :func:`create_norm`; an instance is copied, so that layers share nothing.
+        slot: the slot's name, used in errors.
+        on: what stands there.
+        available: which of x0, v, h the backbone hands to this slot.
+        h_dim: number of invariant features h, for norms with the option ``h_dim``.
+
+    Raises:
+        ValueError: the norm needs an input that this slot does not have, or does not serve
+            its type.
+    """
+    if choice is None:
+        return None
+    kind = parse_type(on)
+    if isinstance(choice, nn.Module):
+        return copy.deepcopy(choice)
+    if not isinstance(choice, type):
+        name, own = _name_and_options(choice)
+        try:
+            spec = norm_spec(name, kind)
+        except ValueError as error:
+            raise ValueError(f"{slot}: {error}") from None
+        lacking = [given for given in spec.needs if given not in set(available)]
+        if lacking:
+            raise ValueError(
+                f"{slot}={spec.name!r} needs {', '.join(lacking)}, which this slot does not "
+                f"have (it has {', '.join(available) or 'none of x0, v, h'}); "
+                "use it in another slot or choose another norm"
+            )
+        if h_dim is not None and "h_dim" in spec.options:
+            own = {"h_dim": h_dim, **own}
+        choice = {"name": name, **own}
+    return create_norm(choice, on=kind)
+
+
+# --- names --------------------------------------------------------------------------------
+
+
+def unknown_name(what: str, name: str, choices: Iterable[str]) -> str:
+    """The message for a name that is not among the choices, with the closest ones."""
+    choices = sorted(set(choices))
+    close = difflib.get_close_matches(_normalise(name), [_normalise(c) for c in choices], n=3)
+    near = [c for c in choices if _normalise(c) in close]
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ";"
+    return f"unknown {what} {name!r}{hint} choose from {', '.join(choices)}"
+
+
+def _normalise(name: str) -> str:
+    return re.sub(r"[\s_\-]", "", name).lower()
+
+
+def _served_by(kind: GeometricType) -> tuple[str, ...]:
+    """Registration types that serve ``kind``, most particular first."""
+    if kind.irreps is None:
+        return ("points",)
+    return (str(kind.irreps.simplify()), kind.name, "irreps")
+
+
+def _name_and_options(norm: Any) -> tuple[str, dict[str, Any]]:
+    if isinstance(norm, str):
+        return norm, {}
+    if isinstance(norm, Mapping):
+        if "name" not in norm:
+            raise TypeError(f"a norm given as a mapping needs the key 'name', got {dict(norm)}")
+        return str(norm["name"]), {key: value for key, value in norm.items() if key != "name"}
+    if isinstance(norm, tuple) and len(norm) == 2 and isinstance(norm[1], Mapping):
+        return str(norm[0]), dict(norm[1])
+    raise TypeError(
+        "a norm must be a name, a (name, options) pair, a mapping with 'name', a class, an "
+        f"instance or None, got {type(norm).__name__}"
+    )
+
+
+__all__ = [
+    "contract_of",
+    "create_model",
+    "create_norm",
+    "create_slot",
+    "list_models",
+    "list_norms",
+    "model_spec",
+    "norm_spec",
+    "norm_specs",
+    "register_model",
+    "register_norm",
+]
