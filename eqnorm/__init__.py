@@ -8,7 +8,6 @@ from eqnorm.registry import (
     contract_of,
     create_model,
     create_norm,
-    create_slot,
     list_models,
     list_norms,
     model_spec,
@@ -17,6 +16,7 @@ from eqnorm.registry import (
     register_model,
     register_norm,
 )
+from eqnorm.slots import create_slot
 from eqnorm.specs import BackboneSpec, NormSpec
 from eqnorm.symmetry import Symmetry
 from eqnorm.types import GeometricType, GroupElement, parse_type

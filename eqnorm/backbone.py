@@ -115,7 +115,7 @@ class Backbone(nn.Module, ABC):
         for module in self.modules():
             contract = None if module is self else contract_of(module)
             if isinstance(contract, NormSpec):
-                symmetry &= contract.equivariant_to | _blind(contract)
+                symmetry &= contract.equivariant_to
                 permutation &= contract.permutation
         if self.center:
             symmetry |= Symmetry.TRANSLATION
@@ -163,8 +163,3 @@ def _check_finite(value: Tensor, name: str) -> None:
         raise ValueError(
             f"{name} holds NaN or Inf, first in row {row}; clean the data before the model sees it"
         )
-
-
-def _blind(contract: NormSpec) -> Symmetry:
-    """Norms on irreps never see translations, whatever they declare."""
-    return Symmetry.NONE if contract.on == "points" else Symmetry.TRANSLATION

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-import difflib
 import fnmatch
-import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import entry_points
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from torch import nn
 
 from eqnorm import specs
+from eqnorm._table import Table, normalise
 from eqnorm.specs import BackboneSpec, NormSpec, Scope
 from eqnorm.symmetry import Symmetry, SymmetryLike
 from eqnorm.types import GeometricType, TypeLike, parse_type
@@ -21,73 +17,8 @@ from eqnorm.types import GeometricType, TypeLike, parse_type
 NormLike = str | tuple[str, Mapping[str, Any]] | Mapping[str, Any] | type[nn.Module] | nn.Module
 _Factory = TypeVar("_Factory", bound=Callable[..., nn.Module])
 
-
-class _Record(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def aliases(self) -> tuple[str, ...]: ...
-    @property
-    def factory(self) -> Callable[..., nn.Module]: ...
-
-
-_Spec = TypeVar("_Spec", bound=_Record)
-
-
-class _Table(Generic[_Spec]):
-    """Specs by name and type, filled by decorators and, on first need, by entry points."""
-
-    def __init__(self, what: str, group: str) -> None:
-        self.what = what
-        self.specs: dict[tuple[str, str], _Spec] = {}
-        self._group = group
-        self._loaded = False
-
-    def load(self) -> None:
-        """Import every module announced under the entry-point group, once."""
-        if self._loaded:
-            return
-        self._loaded = True
-        for entry in entry_points(group=self._group):
-            try:
-                entry.load()
-            except Exception as error:
-                warnings.warn(
-                    f"{self.what} entry point {entry.name!r} ({entry.value}) could not be "
-                    f"loaded and is left out: {error}",
-                    stacklevel=2,
-                )
-
-    def add(self, spec: _Spec, on: str, override: bool) -> None:
-        for name in (spec.name, *spec.aliases):
-            key = (_normalise(name), on)
-            old = self.specs.get(key)
-            if old is not None and not override:
-                raise ValueError(
-                    f"a {self.what} named {name!r} is registered already ({old.factory}); "
-                    "choose another name or pass override=True"
-                )
-            self.specs[key] = spec
-
-    def all(self) -> list[_Spec]:
-        """Every spec once, by name."""
-        self.load()
-        return sorted(dict.fromkeys(self.specs.values()), key=lambda spec: spec.name)
-
-    def find(self, name: str) -> list[_Spec]:
-        """Specs under a name, or a ValueError with the closest names."""
-        key = _normalise(name)
-        found = [spec for (known, _), spec in self.specs.items() if known == key]
-        if not found:
-            self.load()
-            found = [spec for (known, _), spec in self.specs.items() if known == key]
-        if found:
-            return list(dict.fromkeys(found))
-        raise ValueError(unknown_name(self.what, name, [spec.name for spec in self.all()]))
-
-
-_norms: _Table[NormSpec] = _Table("norm", "eqnorm.norms")
-_models: _Table[BackboneSpec] = _Table("model", "eqnorm.backbones")
+_norms: Table[NormSpec] = Table("norm", "eqnorm.norms")
+_models: Table[BackboneSpec] = Table("model", "eqnorm.backbones")
 
 
 # --- norms --------------------------------------------------------------------------------
@@ -113,6 +44,7 @@ def register_norm(
 
     The class is called with its options as keywords, for irreps after the irreps as first
     argument; its ``forward`` is ``forward(x, graph=None, x0=None, v=None, h=None)``.
+    Irreps never see translations: a norm on irreps that takes no x0 gets that symmetry for free.
 
     Raises:
         ValueError: the name is taken for this type and ``override`` is False, or a field of
@@ -136,12 +68,15 @@ def register_norm(
         if given not in specs.INPUTS:
             raise ValueError(f"needs and optional take {', '.join(specs.INPUTS)}; got {given!r}")
     kind = on if on == "irreps" else parse_type(on).name
+    symmetry = Symmetry.parse(equivariant_to)
+    if kind != "points" and "x0" not in (*needs, *optional):
+        symmetry |= Symmetry.TRANSLATION  # none of its inputs moves
 
     def decorate(factory: _Factory) -> _Factory:
         spec = NormSpec(
             name=name,
             on=kind,
-            equivariant_to=Symmetry.parse(equivariant_to),
+            equivariant_to=symmetry,
             permutation=permutation,
             scope=scope,
             needs=needs,
@@ -196,7 +131,7 @@ def create_norm(norm: NormLike | None, on: TypeLike, **options: Any) -> nn.Modul
     if isinstance(norm, type) and issubclass(norm, nn.Module):
         args = () if kind.is_points else (kind.name,)
         return specs.build(norm, norm.__name__, *args, **options)
-    name, own = _name_and_options(norm)
+    name, own = name_and_options(norm)
     spec = norm_spec(name, kind)
     args = () if spec.on != "irreps" else (kind.name,)
     return specs.build(spec.factory, f"norm {spec.name!r}", *args, **{**options, **own})
@@ -242,7 +177,7 @@ def norm_specs(
     return [
         spec
         for spec in _norms.all()
-        if fnmatch.fnmatch(_normalise(spec.name), _normalise(pattern))
+        if fnmatch.fnmatch(normalise(spec.name), normalise(pattern))
         and (served is None or spec.on in served)
         and wanted in spec.equivariant_to
     ]
@@ -319,7 +254,7 @@ def list_models(pattern: str = "*", equivariant_to: SymmetryLike = None) -> list
     return [
         spec.name
         for spec in _models.all()
-        if fnmatch.fnmatch(_normalise(spec.name), _normalise(pattern))
+        if fnmatch.fnmatch(normalise(spec.name), normalise(pattern))
         and wanted in spec.equivariant_to
     ]
 
@@ -348,75 +283,8 @@ def contract_of(module: nn.Module) -> NormSpec | BackboneSpec | None:
     return refined
 
 
-def create_slot(
-    choice: NormLike | None,
-    *,
-    slot: str,
-    on: TypeLike,
-    available: Iterable[str] = (),
-    h_dim: int | None = None,
-) -> nn.Module | None:
-    """Build the norm for one slot of one layer of a backbone, or None for no norm.
-
-    Args:
-        choice: as in :func:`create_norm`; an instance is copied, so that layers share nothing.
-        slot: the slot's name, used in errors.
-        on: what stands there.
-        available: which of x0, v, h the backbone hands to this slot.
-        h_dim: number of invariant features h, for norms with the option ``h_dim``.
-
-    Raises:
-        ValueError: the norm needs an input that this slot does not have, or does not serve
-            its type.
-    """
-    if choice is None:
-        return None
-    kind = parse_type(on)
-    if isinstance(choice, nn.Module):
-        return copy.deepcopy(choice)
-    if not isinstance(choice, type):
-        name, own = _name_and_options(choice)
-        try:
-            spec = norm_spec(name, kind)
-        except ValueError as error:
-            raise ValueError(f"{slot}: {error}") from None
-        lacking = [given for given in spec.needs if given not in set(available)]
-        if lacking:
-            raise ValueError(
-                f"{slot}={spec.name!r} needs {', '.join(lacking)}, which this slot does not "
-                f"have (it has {', '.join(available) or 'none of x0, v, h'}); "
-                "use it in another slot or choose another norm"
-            )
-        if h_dim is not None and "h_dim" in spec.options:
-            own = {"h_dim": h_dim, **own}
-        choice = {"name": name, **own}
-    return create_norm(choice, on=kind)
-
-
-# --- names --------------------------------------------------------------------------------
-
-
-def unknown_name(what: str, name: str, choices: Iterable[str]) -> str:
-    """The message for a name that is not among the choices, with the closest ones."""
-    choices = sorted(set(choices))
-    close = difflib.get_close_matches(_normalise(name), [_normalise(c) for c in choices], n=3)
-    near = [c for c in choices if _normalise(c) in close]
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ";"
-    return f"unknown {what} {name!r}{hint} choose from {', '.join(choices)}"
-
-
-def _normalise(name: str) -> str:
-    return re.sub(r"[\s_\-]", "", name).lower()
-
-
-def _served_by(kind: GeometricType) -> tuple[str, ...]:
-    """Registration types that serve ``kind``, most particular first."""
-    if kind.irreps is None:
-        return ("points",)
-    return (str(kind.irreps.simplify()), kind.name, "irreps")
-
-
-def _name_and_options(norm: Any) -> tuple[str, dict[str, Any]]:
+def name_and_options(norm: Any) -> tuple[str, dict[str, Any]]:
+    """Split a norm given by name into the name and its options."""
     if isinstance(norm, str):
         return norm, {}
     if isinstance(norm, Mapping):
@@ -431,16 +299,8 @@ def _name_and_options(norm: Any) -> tuple[str, dict[str, Any]]:
     )
 
 
-__all__ = [
-    "contract_of",
-    "create_model",
-    "create_norm",
-    "create_slot",
-    "list_models",
-    "list_norms",
-    "model_spec",
-    "norm_spec",
-    "norm_specs",
-    "register_model",
-    "register_norm",
-]
+def _served_by(kind: GeometricType) -> tuple[str, ...]:
+    """Registration types that serve ``kind``, most particular first."""
+    if kind.irreps is None:
+        return ("points",)
+    return (str(kind.irreps.simplify()), kind.name, "irreps")

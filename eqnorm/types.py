@@ -157,8 +157,8 @@ def representation(irrep: o3.Irrep | str, rotation: Tensor) -> Tensor:
         Shape (..., 2l+1, 2l+1), float64.
     """
     irrep = o3.Irrep(irrep)
-    sign = torch.linalg.det(rotation).sign()[..., None, None]
-    factor: Tensor = torch.where(sign < 0, float(irrep.p), 1.0)
+    sign: Tensor = torch.linalg.det(rotation).sign()[..., None, None]
+    factor = torch.where(sign < 0, float(irrep.p), 1.0)
     if irrep.l == 0:
         return factor * torch.ones_like(sign)
     proper = sign * rotation
@@ -168,7 +168,7 @@ def representation(irrep: o3.Irrep | str, rotation: Tensor) -> Tensor:
     directions, solve = directions.to(rotation.device), solve.to(rotation.device)
     turned = directions @ proper.transpose(-1, -2)
     harmonics = o3.spherical_harmonics(irrep.l, turned, normalize=True)
-    return factor * (harmonics.transpose(-1, -2) @ solve)
+    return factor * torch.matmul(harmonics.transpose(-1, -2), solve)
 
 
 @functools.cache
