@@ -51,7 +51,9 @@ def complete(
         neighbors = _all_others(size, device)
         degrees = torch.full_like(batch, size - 1)
         return kind(batch, counts, True, neighbors, None, degrees)
-    batch = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes)).to(device)
+    batch = torch.repeat_interleave(
+        torch.arange(len(sizes), device=device), counts, output_size=sum(sizes)
+    )
     start = 0
     senders, receivers = [], []
     for size in sizes:
@@ -152,7 +154,7 @@ def from_ptr(kind: type[Graph], ptr: Tensor) -> Graph:
             f"one), got {ptr.tolist() if ptr.shape[0] <= 10 else 'a longer tensor'}"
         )
     graphs = torch.arange(counts.shape[0], device=ptr.device)
-    batch = torch.repeat_interleave(graphs, counts)
+    batch = torch.repeat_interleave(graphs, counts, output_size=int(ptr[-1]))
     uniform = bool((counts == counts[0]).all())
     return kind(batch, counts, uniform, None, None, torch.zeros_like(batch))
 

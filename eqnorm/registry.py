@@ -94,7 +94,7 @@ def register_norm(
     return decorate
 
 
-def create_norm(norm: NormLike | None, on: TypeLike, **options: Any) -> nn.Module:
+def create_norm(norm: NormLike | None, /, on: TypeLike, **options: Any) -> nn.Module:
     """Build a norm.
 
     Args:
@@ -222,7 +222,7 @@ def register_model(
     return decorate
 
 
-def create_model(model: str, **options: Any) -> nn.Module:
+def create_model(model: str, /, **options: Any) -> nn.Module:
     """Build a backbone by name, with norms chosen by name in its slots.
 
     Args:

@@ -30,7 +30,17 @@ settings.load_profile(
 )
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Start every test from the same random state, whatever ran before it in the process."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the global state is what needs resetting
+    torch.manual_seed(0)
+
+
+# The fixtures below are constants, and so of session scope: Hypothesis accepts them beside @given.
 @pytest.fixture(
+    scope="session",
     params=[
         "cpu",
         pytest.param(
@@ -40,28 +50,20 @@ settings.load_profile(
                 pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
             ],
         ),
-    ]
+    ],
 )
 def device(request: pytest.FixtureRequest) -> torch.device:
     """Run the test once on each kind of device; CUDA is skipped, and says so, where absent."""
     return torch.device(request.param)
 
 
-@pytest.fixture(autouse=True)
-def _seeded() -> None:
-    """Start every test from the same random state, whatever ran before it in the process."""
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - the global state is what needs resetting
-    torch.manual_seed(0)
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def seeded() -> Callable[[int], torch.Generator]:
     """Make a generator of one's own: `seeded(3)` gives the same numbers in any test."""
     return lambda seed: torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def max_examples() -> int:
     """How many examples the profile asks for, for tests that draw through `eqnorm.testing`."""
     return settings().max_examples
