@@ -114,3 +114,36 @@ def test_importing_the_library_imports_nothing_optional() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not OPTIONAL & set(done.stdout.split())
+
+
+def without(packages: set[str], code: str) -> subprocess.CompletedProcess[str]:
+    """Run code where some packages cannot be imported, as if they were not installed."""
+    blocked = "".join(f"sys.modules[{name!r}] = None\n" for name in sorted(packages))
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys\n{blocked}{code}"], capture_output=True, text=True
+    )
+
+
+def test_the_pytest_plugin_loads_without_its_extra() -> None:
+    """pytest loads it in every project of an environment; it must not break those of others."""
+    done = without({"hypothesis"}, "import eqnorm.testing.plugin")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("extra", "package", "code"),
+    [
+        ("testing", "hypothesis", "from eqnorm.testing import assert_equivariant"),
+        ("nbody", "numba", "from eqnorm.nbody import simulate"),
+        ("cli", "typer", "import sys; from eqnorm.cli import main; sys.exit(main())"),
+        (
+            "neighbors",
+            "vesin",
+            "import eqnorm, torch; eqnorm.Graph.radius(torch.zeros(2, 3), 1.0)",
+        ),
+    ],
+)
+def test_a_missing_extra_is_named(extra: str, package: str, code: str) -> None:
+    done = without({package}, code)
+    assert done.returncode != 0
+    assert f"eqnorm-zoo[{extra}]" in done.stderr
