@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 @contextmanager
 def fake_cuda() -> Iterator[torch.device]:
-    """Pretend that there is a device "cuda:0"; gradients are off, as autograd needs the real one."""
+    """Pretend that there is a "cuda:0"; gradients are off, as autograd needs a real device."""
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), _PlainIndexing():
         yield torch.device("cuda:0")
 

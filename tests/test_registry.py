@@ -105,7 +105,7 @@ def test_registering_twice():
     eqnorm.register_norm("shift", on="points", equivariant_to="T3", aliases=("sh",))(Shift)
     with pytest.raises(ValueError, match="a norm named 'SHIFT' is registered already"):
         eqnorm.register_norm("SHIFT", on="points", equivariant_to="T3")(Shift)
-    with pytest.raises(ValueError, match="'sh' is registered already.*pass override=True"):
+    with pytest.raises(ValueError, match=r"'sh' is registered already.*pass override=True"):
         eqnorm.register_norm("other", on="points", equivariant_to=None, aliases=("sh",))(Shift)
     assert "other" not in eqnorm.list_norms()  # all of its names or none
     eqnorm.register_norm("shift", on="points", equivariant_to="E3", override=True)(Shift)

@@ -36,5 +36,5 @@ def test_label_of_an_unnamed_set_lists_its_parts():
 def test_unknown_names_list_the_choices():
     with pytest.raises(ValueError, match=r"unknown symmetry 'SU2'; choose from E3, NONE, O3"):
         Symmetry.parse("SU2")
-    with pytest.raises(TypeError, match="a symmetry must be a name such as 'SE3'.* got int"):
+    with pytest.raises(TypeError, match=r"a symmetry must be a name such as 'SE3'.* got int"):
         Symmetry.parse(3)

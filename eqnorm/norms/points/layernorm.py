@@ -46,7 +46,7 @@ class PointLayerNorm(Norm):
         tensor([[-1.2200,  0.0000,  1.2200]], grad_fn=<RoundBackward1>)
     """
 
-    def __init__(self, *, per_particle: int | None = None, eps: float = 1e-6) -> None:
+    def __init__(self, *, per_particle: int | None = None, eps: float = 1e-3) -> None:
         super().__init__(3)
         self.per_particle = per_particle
         self.eps = eps

@@ -52,7 +52,7 @@ class PointScaleNorm(Norm):
         *,
         norm: Literal["l2", "rms"] = "l2",
         per_particle: int | None = None,
-        eps: float = 1e-6,
+        eps: float = 1e-3,
     ) -> None:
         super().__init__(3)
         if norm not in ("l2", "rms"):
