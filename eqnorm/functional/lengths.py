@@ -34,3 +34,26 @@ def positive_scale_sq(square: Tensor) -> Tensor:
     """
     tiny = torch.finfo(square.dtype).tiny ** 0.5
     return torch.where(square > tiny, square, 1.0)
+
+
+def root(square: Tensor) -> Tensor:
+    """The square root, with gradient zero at zero, where that of ``sqrt`` is infinite.
+
+    Args:
+        square: squared lengths, >= 0.
+    """
+    return square * positive_scale_sq(square).rsqrt()
+
+
+def soft_cap(u: Tensor, square: Tensor, cap_sq: Tensor) -> Tensor:
+    """U cap / sqrt(cap^2 + square): unchanged where short, of length ``cap`` where long.
+
+    Zero where ``cap`` is zero. A length whose square overflows counts as infinite and gives
+    zero, never NaN.
+
+    Args:
+        u: vectors, shape (..., D).
+        square: the squared length they are capped by, |u|^2 or a mean of it, to (..., 1).
+        cap_sq: cap^2 >= 0, broadcast to (..., 1).
+    """
+    return u * (root(cap_sq) * positive_scale_sq(cap_sq + square).rsqrt())

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from eqnorm.functional.lengths import exact_unit, positive_scale_sq, soft_unit
+from eqnorm.functional.lengths import exact_unit, positive_scale_sq, root, soft_unit
 from eqnorm.graph import Graph
 
 
@@ -53,11 +53,9 @@ def geo_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, ep
         bias: b, broadcast to (N, 1).
         eps: in units of s0.
     """
-    origin = graph.spread(graph.mean(x0))
-    floor_sq = eps**2 * positive_scale_sq(graph.spread(graph.mean_square(x0 - origin)))
-    shifted = x - origin
-    moved = graph.spread(graph.mean(shifted))
-    return gain * soft_unit(shifted - moved, floor_sq) + bias * soft_unit(moved, floor_sq) + origin
+    y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+    floor_sq = eps**2 * positive_scale_sq(scale_sq)
+    return gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq) + origin
 
 
 def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
@@ -69,3 +67,52 @@ def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias:
     origin = graph.spread(graph.mean(x0))
     centre = graph.spread(graph.mean(x))
     return gain * exact_unit(x - centre) + bias * exact_unit(centre - origin) + origin
+
+
+def geo_film(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Eq. 5 in units of s0: mu0 + s0 (g_i dir(x_i - mu) + b_i dir(mu - mu0)).
+
+    Arguments and dir as in :func:`geo_norm`.
+    """
+    y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+    floor_sq = eps**2 * positive_scale_sq(scale_sq)
+    directions = gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq)
+    return root(scale_sq) * directions + origin
+
+
+def rms_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, eps: float) -> Tensor:
+    """Mu + g s0 (x_i - mu) / sqrt(mean_j |x_j - mu|^2 + (eps s0)^2).
+
+    Args:
+        x: points, shape (N, 3).
+        graph: which point is in which system.
+        x0: initial points, shape (N, 3).
+        gain: g, broadcast to (N, 1).
+        eps: in units of s0.
+    """
+    y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+    relative = y - centre
+    square = graph.spread(graph.mean_square(relative))
+    floor_sq = eps**2 * positive_scale_sq(scale_sq)
+    return gain * root(scale_sq) * relative * (square + floor_sq).rsqrt() + centre + origin
+
+
+def from_start(
+    x: Tensor, graph: Graph, x0: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A system seen from its initial centre mu0, where rounding errors are small.
+
+    Args:
+        x: points, shape (N, 3).
+        graph: which point is in which system.
+        x0: initial points, shape (N, 3).
+
+    Returns:
+        x - mu0, x0 - mu0, mu - mu0 and mu0, each (N, 3), and s0^2, the initial mean square
+        radius, (N, 1).
+    """
+    origin = graph.spread(graph.mean(x0))
+    place = x0 - origin
+    y = x - origin
+    scale_sq = graph.spread(graph.mean_square(place))
+    return y, place, graph.spread(graph.mean(y)), origin, scale_sq

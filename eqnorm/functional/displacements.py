@@ -1,0 +1,72 @@
+"""Formulas of norms on displacements: vectors of one type, 1o, one for each node."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap
+from eqnorm.graph import Graph
+
+
+def travel_sq(graph: Graph, x0: Tensor, v: Tensor | None) -> Tensor:
+    """S^2, how far the points of a system may be expected to go, squared: (N, 1).
+
+    S^2 = rms(v)^2 + (s0 / 10)^2, where s0 is the initial root mean square radius; without
+    velocities S = s0 / 2. Zero for a system without extent and motion, which has no length.
+
+    Args:
+        graph: which node is in which system.
+        x0: initial points, shape (N, 3).
+        v: velocities, shape (N, 3), per unit of time of the model's step; or None.
+    """
+    extent_sq = graph.mean_square(x0 - graph.spread(graph.mean(x0)))
+    square = 0.25 * extent_sq if v is None else graph.mean_square(v) + 0.01 * extent_sq
+    return graph.spread(square)
+
+
+def softcap(dx: Tensor, graph: Graph, cap: Tensor, scale_sq: Tensor) -> Tensor:
+    """Dx_i (1 + mean_j |dx_j|^2 / (c S)^2)^(-1/2), the mean over the nodes of a graph.
+
+    Args:
+        dx: displacements, shape (N, 3).
+        graph: which node is in which system.
+        cap: c, broadcast to (N, 1).
+        scale_sq: S^2, shape (N, 1), from :func:`travel_sq`.
+    """
+    mean_sq = graph.spread(graph.mean_square(dx))
+    return soft_cap(dx, mean_sq, cap.square() * scale_sq)
+
+
+def rms_norm(dx: Tensor, graph: Graph, gain: Tensor, scale_sq: Tensor, eps: float) -> Tensor:
+    """G S dx_i / sqrt(mean_j |dx_j|^2 + (eps S)^2), the mean over the nodes of a graph.
+
+    Args:
+        dx: displacements, shape (N, 3).
+        graph: which node is in which system.
+        gain: g, broadcast to (N, 1).
+        scale_sq: S^2, shape (N, 1), from :func:`travel_sq`.
+        eps: in units of S.
+    """
+    mean_sq = graph.spread(graph.mean_square(dx))
+    floor_sq = eps**2 * positive_scale_sq(scale_sq)
+    return gain * root(scale_sq) * dx * (mean_sq + floor_sq).rsqrt()
+
+
+def clip_norm(dx: Tensor, limit_sq: Tensor, hard: bool) -> Tensor:
+    """Shorten vectors to a greatest length L, keeping their directions.
+
+    Hard: dx_i min(1, L/|dx_i|). Smooth: dx_i / sqrt(1 + |dx_i|^2/L^2).
+
+    Args:
+        dx: displacements, shape (N, 3).
+        limit_sq: L^2, broadcast to (N, 1).
+        hard: which of the two.
+    """
+    square = dx.square().sum(-1, keepdim=True)
+    if not hard:
+        return soft_cap(dx, square, limit_sq)
+    longer = square > limit_sq
+    # The larger of the two is positive wherever the factor is used.
+    factor = root(limit_sq) * positive_scale_sq(torch.maximum(square, limit_sq)).rsqrt()
+    return dx * torch.where(longer, factor, 1.0)

@@ -1,0 +1,121 @@
+"""Formulas of norms on points whose bias is a vector in an equivariant frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap, soft_unit
+from eqnorm.functional.points import from_start
+from eqnorm.graph import Graph
+
+FRAME = ("drift", "mean velocity", "velocity", "place")
+
+
+def geo_frame(
+    x: Tensor,
+    graph: Graph,
+    x0: Tensor,
+    v: Tensor | None,
+    gain: Tensor,
+    coefficients: Tensor,
+    eps: float,
+    chiral: bool,
+) -> Tensor:
+    """Mu0 + g s0 dir(x_i - mu) + sum_k a_ik e_ik, with e the vectors of :func:`frame`.
+
+    The centre's drift enters as mu - mu0 capped to the length s0.
+
+    Args:
+        x: points, shape (N, 3).
+        graph: which point is in which system.
+        x0: initial points, shape (N, 3).
+        v: velocities, shape (N, 3), or None.
+        gain: g, broadcast to (N, 1).
+        coefficients: a_ik, broadcast to (N, 4), or (N, 10) if chiral.
+        eps: in units of s0.
+        chiral: whether the frame has cross products.
+    """
+    y, place, centre, origin, scale_sq = from_start(x, graph, x0)
+    drift = soft_cap(centre, centre.square().sum(-1, keepdim=True), scale_sq)
+    floor_sq = eps**2 * positive_scale_sq(scale_sq)
+    vectors = frame(graph, drift, v, place, floor_sq, chiral)
+    projected = gain * root(scale_sq) * soft_unit(y - centre, floor_sq)
+    return projected + combine(coefficients, vectors) + origin
+
+
+def system_norm(
+    x: Tensor,
+    graph: Graph,
+    x0: Tensor,
+    v: Tensor | None,
+    gain: Tensor,
+    cap: Tensor,
+    coefficients: Tensor,
+    eps: float,
+) -> Tensor:
+    """Mu0 + capped drift + g s0 (x_i - mu) / rms + sum_k a_ik e_ik.
+
+    The drift mu - mu0 is capped to c sqrt(s0^2 + rms(v)^2), rms^2 is that of x - mu plus
+    (eps s0)^2, and e_ik are mean velocity, v_i and x0_i - mu0.
+
+    Args:
+        x: points, shape (N, 3).
+        graph: which point is in which system.
+        x0: initial points, shape (N, 3).
+        v: velocities, shape (N, 3), or None.
+        gain: g, broadcast to (N, 1).
+        cap: c, broadcast to (N, 1).
+        coefficients: a_ik, broadcast to (N, 3).
+        eps: in units of s0.
+    """
+    y, place, centre, origin, scale_sq = from_start(x, graph, x0)
+    reach_sq = scale_sq if v is None else scale_sq + graph.spread(graph.mean_square(v))
+    drift = soft_cap(centre, centre.square().sum(-1, keepdim=True), cap.square() * reach_sq)
+    relative = y - centre
+    rms_sq = graph.spread(graph.mean_square(relative))
+    floor_sq = eps**2 * positive_scale_sq(scale_sq)
+    scaled = gain * root(scale_sq) * relative * (rms_sq + floor_sq).rsqrt()
+    vectors = frame(graph, None, v, place, floor_sq, False)[1:]
+    return drift + scaled + combine(coefficients, vectors) + origin
+
+
+def frame(
+    graph: Graph,
+    drift: Tensor | None,
+    v: Tensor | None,
+    place: Tensor,
+    floor_sq: Tensor,
+    chiral: bool,
+) -> list[Tensor | None]:
+    """Vectors that turn with the system: (N, 3) each, None for those that are not there.
+
+    They are the drift of the centre, the mean velocity of the system, the velocity v_i, the
+    initial place x0_i - mu0, and if chiral the cross products of the six pairs of them, a x b /
+    sqrt(|a|^2 + |b|^2 + floor^2), no longer than the shorter of the two.
+    """
+    mean_velocity = None if v is None else graph.spread(graph.mean(v))
+    polar = [drift, mean_velocity, v, place]
+    if not chiral:
+        return polar
+    axial = []
+    for second in range(4):
+        for first in range(second):
+            a, b = polar[first], polar[second]
+            axial.append(None if a is None or b is None else _cross(a, b, floor_sq))
+    return polar + axial
+
+
+def combine(coefficients: Tensor, vectors: Sequence[Tensor | None]) -> Tensor:
+    """Sum_k a_ik e_ik: (N, K) and K times (N, 3) -> (N, 3), leaving out vectors that are None."""
+    there = [(k, vector) for k, vector in enumerate(vectors) if vector is not None]
+    chosen = torch.stack([coefficients[:, k] for k, _ in there], dim=-1)
+    stacked = torch.stack([vector for _, vector in there], dim=-1)
+    return (chosen.unsqueeze(1) * stacked).sum(-1)
+
+
+def _cross(a: Tensor, b: Tensor, floor_sq: Tensor) -> Tensor:
+    square = (a.square() + b.square()).sum(-1, keepdim=True)
+    return torch.linalg.cross(a, b) * (square + floor_sq).rsqrt()

@@ -1,0 +1,1 @@
+"""Norms on displacements: vectors of one type, 1o, one for each node."""
