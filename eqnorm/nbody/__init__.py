@@ -6,12 +6,12 @@ from .batch import Batch
 from .cache import RebuiltFileWarning, cache_directory, load_or_simulate
 from .config import Config
 from .dataset import Item, NBodyDataset
-from .energy import energy
+from .energies import energy
 from .fileformat import DamagedFileError, FormatVersionError
-from .integrate import integrate
+from .integration import integrate
 from .official import load_official
 from .reader import load_trajectories
-from .simulate import generate, simulate
+from .simulation import generate, simulate
 from .splits import Splits, load_datasets, official_datasets
 from .tasks import TASKS, task_frames
 from .trajectories import Trajectories

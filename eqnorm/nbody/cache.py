@@ -14,7 +14,7 @@ from .config import Config, make_config
 from .fileformat import FORMAT_VERSION, DamagedFileError
 from .progress import Progress
 from .reader import load_trajectories
-from .simulate import generate
+from .simulation import generate
 from .trajectories import Trajectories
 from .writer import TrajectoryWriter
 

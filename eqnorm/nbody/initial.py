@@ -46,7 +46,8 @@ class Sampler:
         self._random = np.random.RandomState(config.seed)
         state: Any = self._random.get_state()
         self._key = np.array(state[1], dtype=np.uint32)
-        self._position = np.array([state[2]], dtype=np.int64)
+        self._buffer = np.empty(mersenne.UNIFORMS)
+        self._position = np.array([mersenne.UNIFORMS], dtype=np.int64)
         if compiled is None:
             compiled = config.mode == "fast" and config.noise == 0.0 and _compiled_is_numpys()
         self._compiled = compiled
@@ -59,7 +60,7 @@ class Sampler:
         noise = None
         if self._compiled:
             skipped = 2 * config.num_frames * 3 * n
-            mersenne.draw(self._key, self._position, skipped, charges, loc, vel)
+            mersenne.draw(self._key, self._buffer, self._position, skipped, charges, loc, vel)
         else:
             noise = self._draw(charges, loc, vel)
         loc *= config.scale

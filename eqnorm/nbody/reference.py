@@ -74,8 +74,8 @@ def integrate(
     with np.errstate(all="ignore"):
         for begin in range(0, m, size):
             part = slice(begin, begin + size)
-            x = np.ascontiguousarray(loc[part].transpose(0, 2, 1))
-            v = np.ascontiguousarray(vel[part].transpose(0, 2, 1))
+            x = loc[part].transpose(0, 2, 1).copy(order="C")
+            v = vel[part].transpose(0, 2, 1).copy(order="C")
             forces = _Forces(charges[part], interaction, clamp)
             step = 0
             for t, target in enumerate(record):

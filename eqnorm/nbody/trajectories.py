@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import checks
 from .config import Config
-from .energy import energy, potential_scale
+from .energies import energy, potential_scale
 
 Array = NDArray[np.float64]
 

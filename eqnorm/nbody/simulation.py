@@ -12,7 +12,7 @@ import numpy as np
 from . import checks, kernel
 from .config import Config, make_config
 from .initial import Sampler
-from .integrate import available_cores, integrate_chunk
+from .integration import available_cores, integrate_chunk
 from .progress import Progress, reporter
 from .reader import load_trajectories
 from .trajectories import Trajectories
