@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap
+from eqnorm.functional.points import start
 from eqnorm.graph import Graph
 
 
@@ -20,9 +21,10 @@ def travel_sq(graph: Graph, x0: Tensor, v: Tensor | None) -> Tensor:
         x0: initial points, shape (N, 3).
         v: velocities, shape (N, 3), per unit of time of the model's step; or None.
     """
-    extent_sq = graph.mean_square(x0 - graph.spread(graph.mean(x0)))
-    square = 0.25 * extent_sq if v is None else graph.mean_square(v) + 0.01 * extent_sq
-    return graph.spread(square)
+    _, _, extent_sq = start(graph, x0)
+    if v is None:
+        return 0.25 * extent_sq
+    return graph.spread(graph.mean_square(v)) + 0.01 * extent_sq
 
 
 def softcap(dx: Tensor, graph: Graph, cap: Tensor, scale_sq: Tensor) -> Tensor:

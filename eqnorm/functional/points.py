@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from eqnorm.functional.lengths import exact_unit, positive_scale_sq, root, soft_unit
@@ -108,11 +109,23 @@ def from_start(
         x0: initial points, shape (N, 3).
 
     Returns:
-        x - mu0, x0 - mu0, mu - mu0 and mu0, each (N, 3), and s0^2, the initial mean square
-        radius, (N, 1).
+        x - mu0, x0 - mu0, mu - mu0 and mu0, each (N, 3), and s0^2 as in :func:`start`, (N, 1).
+    """
+    place, origin, scale_sq = start(graph, x0)
+    y = x - origin
+    return y, place, graph.spread(graph.mean(y)), origin, scale_sq
+
+
+def start(graph: Graph, x0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where a system was, and how large: x0 - mu0 and mu0, (N, 3), and s0^2, (N, 1).
+
+    s0 is the initial root mean square radius. It is zero where it is within the rounding error
+    of x0: coincident points far from the origin would otherwise have a radius of rounding
+    errors, and near it one of exactly zero, and a norm would not be translation-equivariant.
     """
     origin = graph.spread(graph.mean(x0))
     place = x0 - origin
-    y = x - origin
-    scale_sq = graph.spread(graph.mean_square(place))
-    return y, place, graph.spread(graph.mean(y)), origin, scale_sq
+    square = graph.spread(graph.mean_square(place))
+    rounding = 4 * torch.finfo(x0.dtype).eps
+    resolved = square > rounding**2 * origin.square().sum(-1, keepdim=True)
+    return place, origin, torch.where(resolved, square, 0.0)

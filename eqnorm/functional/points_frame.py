@@ -118,4 +118,5 @@ def combine(coefficients: Tensor, vectors: Sequence[Tensor | None]) -> Tensor:
 
 def _cross(a: Tensor, b: Tensor, floor_sq: Tensor) -> Tensor:
     square = (a.square() + b.square()).sum(-1, keepdim=True)
-    return torch.linalg.cross(a, b) * (square + floor_sq).rsqrt()
+    product: Tensor = torch.linalg.cross(a, b)
+    return product * (square + floor_sq).rsqrt()
