@@ -1,0 +1,1 @@
+"""The checks, one kind a file; each takes an example and returns findings."""

@@ -1,0 +1,148 @@
+"""NaN and Inf in outputs and gradients; the first call of every example is made here."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from eqnorm.testing import measure
+from eqnorm.testing.checks.hygiene import check_mutation
+from eqnorm.testing.context import Example
+from eqnorm.testing.findings import Finding
+from eqnorm.testing.gradients import sum_of
+from eqnorm.testing.outputs import Field, finite, read_outputs
+from eqnorm.testing.subject import clone, modules_of, tensors
+from eqnorm.testing.tolerances import TOLERANCES
+
+HIGH = torch.float64
+_SPECTRAL = ("LinalgEigh", "LinalgSvd", "LinalgEig", "LinalgQr")
+
+
+def first_call(example: Example) -> tuple[list[Field] | None, list[Finding]]:
+    """Call the model, with gradients if they are asked for.
+
+    Returns:
+        The outputs, None if there are none or they are not finite; and what was found.
+    """
+    subject, arguments = example.subject, example.arguments
+    traced = example.options.gradients and not subject.no_gradient
+    passed = clone(arguments)
+    leaves: dict[str, Tensor] = {}
+    if traced:
+        leaves = {
+            name: value.detach().requires_grad_()
+            for name, value in tensors(passed, subject.slots).items()
+        }
+        passed.update({name: leaf.clone() for name, leaf in leaves.items()})
+    graphs = {n: v for n, v in arguments.items() if not isinstance(v, Tensor)}
+    kept = {**clone(arguments), **graphs}
+    model = subject.model()
+    try:
+        with torch.set_grad_enabled(traced):
+            returned = subject.run(passed, model)
+    except Exception as error:
+        if traced and _runs_without(example):
+            subject.no_gradient = f"{type(error).__name__}: {error}".splitlines()[0]
+            return first_call(example)
+        text = f"{type(error).__name__}: {error}".strip()
+        return None, [example.finding("raises", f"raises {text[:300]}")]
+    structure = subject.structure(arguments)
+    fields = read_outputs(returned, subject.output, structure)
+    found = check_mutation(example, kept, passed)
+    if not finite(fields):
+        return None, found + _non_finite(example, fields)
+    if leaves and any(field.value.requires_grad for field in fields):
+        found += _gradients(example, fields, leaves, model)
+    return [Field(f.name, f.value.detach(), f.kind, f.level) for f in fields], found
+
+
+def _runs_without(example: Example) -> bool:
+    try:
+        example.subject.call(example.arguments)
+    except Exception:
+        return False
+    return True
+
+
+def _non_finite(example: Example, fields: list[Field]) -> list[Finding]:
+    bad = [field for field in fields if not bool(torch.isfinite(field.value).all())]
+    rows = int((~torch.isfinite(bad[0].value)).any(-1).sum())
+    what = f"{bad[0].title} is NaN or Inf in {rows} of {bad[0].value.shape[0]} rows"
+    if example.subject.dtype != HIGH and not example.subject.twin_error:
+        accurate = example.subject.call_double(example.arguments)
+        if finite(accurate):
+            sizes = [float(f.value.abs().max()) if f.value.numel() else 0.0 for f in accurate]
+            where = measure.positions(example.arguments, example.slots)
+            size = measure.extent(where, example.subject.structure(example.arguments)).size
+            ordinary = 1 / TOLERANCES.moderate <= size <= TOLERANCES.moderate
+            if max(sizes) > torch.finfo(example.subject.dtype).max ** 0.4 or not ordinary:
+                text = (
+                    f"{what}: it overflows {example.subject.dtype}, float64 gives {max(sizes):.1e}"
+                )
+                example.notes.append(example.finding("non-finite", text, serious=False))
+                return []
+    return [example.finding("non-finite", what, output=bad[0].name)]
+
+
+def _gradients(
+    example: Example, fields: list[Field], leaves: dict[str, Tensor], model: object
+) -> list[Finding]:
+    if not example.options.wants("non-finite gradient"):
+        return []
+    named = dict(leaves)
+    for module in modules_of(model):
+        named.update({f"parameter {n}": p for n, p in module.named_parameters() if p.requires_grad})
+    total = sum_of(fields, None)
+    try:
+        grads = torch.autograd.grad(total, list(named.values()), allow_unused=True)
+    except RuntimeError as error:
+        text = f"backward raises {type(error).__name__}: {error}".splitlines()[0]
+        return [example.finding("gradient", text)]
+    bad = [
+        name
+        for name, grad in zip(named, grads, strict=True)
+        if grad is not None and not bool(torch.isfinite(grad).all())
+    ]
+    if not bad:
+        return []
+    message = f"the gradient by {bad[0]} is NaN or Inf"
+    if not _genuine(example, total):
+        example.notes.append(example.finding("non-finite gradient", message, serious=False))
+        return []
+    return [example.finding("non-finite gradient", message)]
+
+
+def _genuine(example: Example, total: Tensor) -> bool:
+    """Not a repeated eigenvalue (no gradient exists there), nor an overflow at extreme size."""
+    if _uses(total.grad_fn, _SPECTRAL):
+        near = measure.displaced(example.arguments, example.slots, TOLERANCES.jitter, 1.0, 300)
+        if _finite_gradient(example, near, example.subject.dtype) is not False:
+            return False
+    if example.subject.dtype == HIGH or example.subject.twin_error:
+        return True
+    accurate = _finite_gradient(example, example.arguments, HIGH)
+    where = measure.positions(example.arguments, example.slots)
+    size = measure.extent(where, example.subject.structure(example.arguments)).size
+    ordinary = 1 / TOLERANCES.moderate <= size <= TOLERANCES.moderate
+    return not accurate or ordinary
+
+
+def _finite_gradient(example: Example, arguments: dict[str, object], dtype: torch.dtype) -> bool:
+    from eqnorm.testing.gradients import gradient_fields
+
+    return finite(gradient_fields(example.subject, arguments, dtype, None))
+
+
+def _uses(node: object, names: tuple[str, ...]) -> bool:
+    """Whether a node of the autograd graph has one of these names."""
+    seen: set[object] = set()
+    todo = [node]
+    while todo:
+        here = todo.pop()
+        if here is None or here in seen:
+            continue
+        seen.add(here)
+        if any(type(here).__name__.startswith(name) for name in names):
+            return True
+        todo += [parent for parent, _ in getattr(here, "next_functions", ())]
+    return False

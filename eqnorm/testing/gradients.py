@@ -1,0 +1,75 @@
+"""Gradients of a model's outputs by its inputs, for a random but equivariant cotangent."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eqnorm.testing.outputs import Field, read_outputs
+from eqnorm.testing.subject import Subject, cast, default_dtype, tensors
+from eqnorm.testing.transforms import Move
+
+
+def gradient_fields(
+    subject: Subject, arguments: dict[str, Any], dtype: torch.dtype, move: Move | None
+) -> list[Field]:
+    """Gradients of <c, f(x)> by every declared tensor input.
+
+    Args:
+        subject: the model.
+        arguments: where.
+        dtype: of the copy that is run.
+        move: the arguments were moved by this, and so is c; None if they were not.
+
+    Returns:
+        One field per input, zeros where the output does not depend on it; empty if the outputs
+        have no gradient at all.
+    """
+    dtype = subject.dtype if subject.twin_error else dtype
+    leaves, fields = traced_outputs(subject, arguments, dtype)
+    if not any(f.value.requires_grad for f in fields):
+        return []
+    total = sum_of(fields, move)
+    grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    levels = {slot.name: slot for slot in subject.slots}
+    result = []
+    for (name, leaf), grad in zip(leaves.items(), grads, strict=True):
+        slot = levels[name]
+        assert slot.kind is not None
+        value = torch.zeros_like(leaf) if grad is None else grad
+        result.append(Field(f"gradient by {name}", value.detach(), slot.kind, slot.level or "node"))
+    return result
+
+
+def traced_outputs(
+    subject: Subject, arguments: dict[str, Any], dtype: torch.dtype
+) -> tuple[dict[str, Tensor], list[Field]]:
+    """Leaves that require gradients, and the outputs computed from them."""
+    own = cast(arguments, dtype)
+    leaves = {
+        name: value.detach().requires_grad_() for name, value in tensors(own, subject.slots).items()
+    }
+    # Not the leaves themselves: an in-place write into one is an error of its own.
+    traced = {**own, **{name: leaf.clone() for name, leaf in leaves.items()}}
+    low = dtype == subject.dtype
+    scope = contextlib.nullcontext() if low else default_dtype(dtype)
+    with scope, torch.enable_grad():
+        returned = subject.run(traced, subject.model(None if low else dtype))
+    return leaves, read_outputs(returned, subject.output, subject.structure(arguments))
+
+
+def sum_of(fields: list[Field], move: Move | None) -> Tensor:
+    """<c, f>, c normal and the same for every call up to ``move``, each output of weight one."""
+    total = torch.zeros((), dtype=torch.float64)
+    for number, field in enumerate(fields):
+        dice = torch.Generator().manual_seed(71 + number)
+        c = torch.randn(field.value.shape, generator=dice, dtype=torch.float64)
+        if move is not None:
+            c = move.direction(c, field.kind, field.level)
+        if field.value.requires_grad:
+            weighted = field.value.double() * c.to(field.value.device)
+            total = total + weighted.sum().to(total.device)
+    return total
