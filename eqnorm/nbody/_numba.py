@@ -23,6 +23,9 @@ def compiled(function: Function) -> Function:
     source, else the user's cache directory where the former cannot be written. No `fastmath`: the
     arithmetic is IEEE's in the order written, so results do not depend on the machine.
     """
-    decorate: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
-    result: Function = decorate(function)
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        result: Function = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # neither place can be written: compile in every process
+        result = numba.njit(**options)(function)
     return result

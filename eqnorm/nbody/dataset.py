@@ -41,7 +41,7 @@ class NBodyDataset:
         center: Whether to subtract the centre of the input positions from x and y, in float64
             before casting: far from the origin this keeps what float32 would lose.
         dtype: Of the tensors; default torch.float32.
-        limit: Use only so many first trajectories.
+        limit: Use at most so many trajectories, the first ones.
 
     Attributes:
         x, v, y: Input positions, input velocities, target positions, (M, N, 3).

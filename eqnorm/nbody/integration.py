@@ -64,7 +64,7 @@ def integrate(
             f"noise must be 0 in integrate, which draws no random numbers, got {config.noise}; "
             "use simulate, or add the noise to the result"
         )
-    workers = checks.integer("threads", threads or available_cores(), minimum=1)
+    workers = worker_count(threads)
     with ThreadPoolExecutor(workers) as pool, reporter(progress, len(x)) as report:
         return integrate_chunk(Initial(q, x, v, None), config, pool, workers, report)
 
@@ -122,8 +122,10 @@ def _warn_unless_finite(loc: Array) -> None:
         )
 
 
-def available_cores() -> int:
-    """Cores this process may use."""
+def worker_count(threads: int | None) -> int:
+    """The threads asked for, or one per core this process may use."""
+    if threads is not None:
+        return checks.integer("threads", threads, minimum=1)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

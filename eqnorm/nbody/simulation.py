@@ -12,7 +12,7 @@ import numpy as np
 from . import checks, kernel
 from .config import Config, make_config
 from .initial import Sampler
-from .integration import available_cores, integrate_chunk
+from .integration import integrate_chunk, worker_count
 from .progress import Progress, reporter
 from .reader import load_trajectories
 from .trajectories import Trajectories
@@ -91,7 +91,7 @@ def generate(
         chunk_size: Trajectories in a chunk; default, as many as fit 32 MiB.
     """
     count = checks.integer("num_trajectories", num_trajectories, minimum=1)
-    workers = checks.integer("threads", threads or available_cores(), minimum=1)
+    workers = worker_count(threads)
     if chunk_size is None:
         each = 48 * config.num_particles * len(config.kept)
         chunk_size = max(kernel.LANES * workers, _CHUNK_BYTES // each // 64 * 64)

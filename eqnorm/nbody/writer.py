@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from . import fileformat
+from . import disk, fileformat
 from .config import Config
 from .trajectories import Trajectories
 
@@ -67,12 +66,13 @@ class TrajectoryWriter:
     def __enter__(self) -> TrajectoryWriter:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary = self.path.parent / f".{self.path.name}.{secrets.token_hex(6)}.tmp"
+            disk.remove_abandoned(self.path)
+            self._temporary = disk.temporary(self.path)
             self._file: BinaryIO = open(self._temporary, "xb")
         except OSError as error:
             raise self._explained(error) from error
         try:
-            _reserve(self._file, self._size)
+            disk.reserve(self._file, self._size)
         except OSError as error:
             self._discard()
             raise self._explained(error) from error
@@ -126,7 +126,7 @@ class TrajectoryWriter:
             os.fsync(self._file.fileno())
             self._file.close()
             os.replace(self._temporary, self.path)
-            _sync_directory(self.path.parent)
+            disk.sync_directory(self.path.parent)
         except OSError as failure:
             self._discard()
             raise self._explained(failure) from failure
@@ -151,27 +151,6 @@ class TrajectoryWriter:
             "Choose another place with cache_dir=... or the environment variable EQNORM_CACHE",
             str(self.path),
         )
-
-
-def _reserve(file: BinaryIO, size: int) -> None:
-    """Claims the space, so that a full disk is noticed before hours of simulation."""
-    if not hasattr(os, "posix_fallocate"):
-        return
-    try:
-        os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise  # other errors: the file system cannot reserve, and writing will tell
-
-
-def _sync_directory(directory: Path) -> None:
-    """Makes a rename durable, where directories can be opened."""
-    with contextlib.suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def save_trajectories(path: str | os.PathLike[str], trajectories: Trajectories) -> None:

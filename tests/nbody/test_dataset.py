@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -143,11 +142,3 @@ def test_baselines_have_the_sizes_known() -> None:
     fit = nbody.linear(sets.train, sets.test)
     assert 0.5 < fit.coefficient < 1.2
     assert fit.mse < 0.7 * nbody.no_motion(sets.test)
-
-
-def test_without_numba_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("eqnorm.nbody")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "numba", None)
-    with pytest.raises(ImportError, match=r"pip install 'eqnorm-zoo\[nbody\]'"):
-        __import__("eqnorm.nbody")

@@ -39,6 +39,7 @@ SIMULATION: list[tuple[tuple[Any, ...], dict[str, Any], type[Exception], str]] =
     ((1, 5), {"noise": -0.1}, ValueError, "noise must be finite and at least 0, got -0.1"),
     ((1, 5), {"speed": "fast"}, TypeError, "speed must be a number at least 0, got 'fast'"),
     ((1, 5), {"max_force": 0}, ValueError, "max_force must be finite and greater than 0"),
+    ((1, 5), {"threads": 0}, ValueError, "threads must be at least 1, got 0"),
     ((1, 5), {"threads": -2}, ValueError, "threads must be at least 1, got -2"),
     ((1, 5), {"step": 300}, ValueError, "parameter must be one of .*got 'step'; .*mean 'steps'"),
 ]

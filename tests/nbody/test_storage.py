@@ -145,3 +145,15 @@ def test_a_directory_that_cannot_be_written_is_one_clear_error(
     (tmp_path / "occupied").write_text("a file, not a directory")
     with pytest.raises(OSError, match="cannot write the N-body file .*cache_dir=.*EQNORM_CACHE"):
         nbody.save_trajectories(tmp_path / "occupied" / "file", short)
+
+
+def test_leftovers_of_killed_processes_go_after_a_day(
+    tmp_path: Path, short: nbody.Trajectories
+) -> None:
+    old, new, other = (tmp_path / f".{name}.tmp" for name in ("file.0", "file.1", "another.0"))
+    for leftover in (old, new, other):
+        leftover.write_text("half")
+        if leftover is not new:
+            os.utime(leftover, (0, 0))
+    nbody.save_trajectories(tmp_path / "file", short)
+    assert sorted(tmp_path.iterdir()) == sorted([new, other, tmp_path / "file"])
