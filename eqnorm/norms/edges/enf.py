@@ -15,7 +15,7 @@ from eqnorm.registry import register_norm
     on="1o",
     equivariant_to="O3",
     scope="node",
-    source="Satorras et al. 2021 (E-NF), arXiv:2105.09016, coordinate update; EDM, arXiv:2203.17003",
+    source="Satorras et al. 2021 (E-NF), arXiv:2105.09016; with C: EDM, arXiv:2203.17003",
     aliases=("e_nf", "edm"),
 )
 class ENFNorm(Norm):

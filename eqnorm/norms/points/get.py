@@ -33,8 +33,9 @@ class GETLayerNorm(Norm):
     Args:
         eps: in the unit of x.
 
-    Departs from its source, EquivariantLayerNorm, where a system of coincident points gives NaN, in eps; serves one
-    channel; and leaves the features alone, which GET tells of the scale that was divided out.
+    Departs from its source, the class EquivariantLayerNorm, in eps, without which a system of
+    coincident points gives NaN; in serving one channel; and in leaving the features alone, which
+    GET tells of the scale that was divided out.
 
     Example:
         >>> import torch, eqnorm

@@ -41,8 +41,9 @@ class CoordNorm(Norm):
         keep_center: add mu back.
         eps: in the unit of x.
 
-    Departs from its source, CoordNorm, in serving one set of coordinates, and in the place of eps under
-    ``"gvp"``, in the root, where its gradient is finite.
+    Departs from its source, the class CoordNorm, in serving one set of coordinates; in the place
+    of eps under ``"gvp"``, in the root, where its gradient is finite; and in its value, 1e-6
+    there, with which gradients overflow half precision where a system collapses.
 
     Example:
         >>> import torch, eqnorm
@@ -57,7 +58,7 @@ class CoordNorm(Norm):
         *,
         norm: Literal["length", "gvp", "none"] = "length",
         keep_center: bool = False,
-        eps: float = 1e-6,
+        eps: float = 1e-4,
     ) -> None:
         super().__init__(3)
         if norm not in ("length", "gvp", "none"):
