@@ -1,0 +1,1 @@
+"""Which norm trains best: every norm, and combinations of them, on charged particles."""
