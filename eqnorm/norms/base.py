@@ -26,6 +26,9 @@ class Norm(nn.Module, ABC):
         needs: which of x0, v, h the norm cannot do without.
     """
 
+    # What x is, for norms on irreps; named in errors.
+    irreps: str = ""
+
     def __init__(self, dim: int, needs: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.dim = dim
@@ -84,8 +87,8 @@ class Norm(nn.Module, ABC):
             raise ValueError(f"{name} must be a tensor of shape {expected}, got {type(value)}")
         if value.dim() != 2 or (width is not None and value.shape[1] != width):
             raise ValueError(
-                f"{name} must have shape {expected} for {type(self).__name__}, "
-                f"got {tuple(value.shape)}"
+                f"{name} must have shape {expected} for {type(self).__name__}"
+                f"{f' on {self.irreps}' if self.irreps else ''}, got {tuple(value.shape)}"
             )
         if value.shape[0] != x.shape[0]:
             raise ValueError(

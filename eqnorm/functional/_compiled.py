@@ -1,0 +1,77 @@
+"""Whether the compiled kernels may be used, and the tracing and transforms they must not see."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+from collections.abc import Sequence
+from types import ModuleType
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+_wanted = os.environ.get("EQNORM_COMPILED", "1").strip().lower() not in ("0", "false", "off", "no")
+
+
+def use_compiled(enabled: bool) -> None:
+    """Turn the kernels compiled by numba on or off, for this process.
+
+    On unless the environment says ``EQNORM_COMPILED=0``; they serve contiguous float32 and
+    float64 tensors on the CPU where numba is installed, and torch serves all else.
+    """
+    global _wanted
+    _wanted = bool(enabled)
+
+
+def compiled_available() -> bool:
+    """Whether numba is installed and its kernels are turned on."""
+    return _wanted and _installed()
+
+
+@functools.cache
+def _installed() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+@functools.cache
+def _load() -> ModuleType:
+    # numba takes half a second to import: not before the first norm on irreps.
+    return importlib.import_module("eqnorm.functional._launch")
+
+
+def kernels_for(x: Tensor) -> ModuleType | None:
+    """The compiled kernels if they can serve ``x``, else None."""
+    if not (_wanted and x.device.type == "cpu" and x.is_contiguous() and _installed()):
+        return None
+    if x.dtype not in (torch.float32, torch.float64) or type(x) not in _PLAIN_TENSORS:
+        return None
+    return _load()
+
+
+_PLAIN_TENSORS = (Tensor, torch.nn.Parameter)
+
+
+def is_eager() -> bool:
+    """Whether operations run at once and gradients are ordinary backward passes.
+
+    Otherwise (torch.compile, torch.export, tracing, torch.func, forward-mode derivatives) the
+    norms are plain torch operations, which all of these understand.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    return not (
+        torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch.jit.is_tracing()
+    )
+
+
+def gradients(y: Tensor, inputs: Sequence[Tensor | None], g: Tensor) -> tuple[Tensor | None, ...]:
+    """Gradients of ``y`` that can be differentiated again; None where none is needed."""
+    wanted = [t for t in inputs if t is not None and t.requires_grad]
+    found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, allow_unused=True))
+    return tuple(next(found) if t is not None and t.requires_grad else None for t in inputs)

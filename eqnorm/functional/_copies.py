@@ -1,0 +1,155 @@
+"""Norms that rescale every copy of an irrep by a function of its own length."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eqnorm.functional._layout import Layout
+from eqnorm.graph import Graph
+
+Activation = Literal["softplus", "relu", "identity"]
+
+
+def norms_of_copies(x: Tensor, layout: Layout, eps: float) -> Tensor:
+    r"""Length of every copy of an irrep, sqrt(\\|x\\|^2 + eps^2): (N, D) -> (N, K).
+
+    The gradient is at most 1, where that of the exact length does not exist at zero.
+    """
+    return (layout.sum_copies(x.square()) + eps * eps).sqrt()
+
+
+def activate(z: Tensor, activation: Activation) -> Tensor:
+    """Softplus, relu or identity."""
+    if activation == "softplus":
+        return F.softplus(z)
+    return z.relu() if activation == "relu" else z
+
+
+def norm_layer_norm(
+    x: Tensor,
+    layout: Layout,
+    weight: Tensor,
+    bias: Tensor,
+    eps: float,
+    length_eps: float,
+    activation: Activation = "softplus",
+) -> Tensor:
+    r"""Y = x/n f(LN(n)), with n the lengths of a node's copies and LN over those of one irrep.
+
+    Even scalars stand for themselves and keep their sign: there y = LN(x).
+
+    Args:
+        x: features, shape (N, D).
+        layout: of the features.
+        weight: of the LayerNorms, shape (K,).
+        bias: of the LayerNorms, shape (K,).
+        eps: of the LayerNorms, added to the variance.
+        length_eps: in the unit of x, below which a length is not resolved.
+        activation: f.
+    """
+    length = norms_of_copies(x, layout, length_eps)
+    value = length.index_copy(1, layout.scalar_copies, layout.scalars(x))
+    centred, scale = [], []
+    stats: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+    for block in layout.blocks:
+        if block.irrep not in stats:
+            own = layout.of_irrep(value, block.irrep)
+            mean = own.mean(1, keepdim=True)
+            var = (own - mean).square().mean(1, keepdim=True)
+            stats[block.irrep] = (mean, (var + eps).rsqrt())
+        mean, r = stats[block.irrep]
+        centred.append(value[:, block.copy : block.copy + block.mul] - mean)
+        scale.append(r.expand(-1, block.mul))
+    z = torch.cat(centred, 1) * torch.cat(scale, 1) * weight + bias
+    return _rescale(x, layout, length, z, activation)
+
+
+def vn_batch_norm(
+    x: Tensor,
+    layout: Layout,
+    weight: Tensor,
+    bias: Tensor,
+    eps: float,
+    length_eps: float,
+    graph: Graph,
+    running: tuple[Tensor, Tensor] | None = None,
+    activation: Activation = "identity",
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Y = x/n f(BN(n)), with n the lengths of the copies and BN over the nodes, copy by copy.
+
+    Even scalars stand for themselves and keep their sign: there y = BN(x).
+
+    Args:
+        x: features, shape (N, D).
+        layout: of the features.
+        weight: of the batch norm, shape (K,).
+        bias: of the batch norm, shape (K,).
+        eps: added to the variance.
+        length_eps: in the unit of x, below which a length is not resolved.
+        graph: one graph, whose real nodes are the batch.
+        running: mean and variance to use, each (K,); None for those of the batch.
+        activation: f.
+
+    Returns:
+        y (N, D), and mean and variance, each (K,), without gradient.
+    """
+    # Twice: inside the root for the gradient, outside as in the source.
+    length = norms_of_copies(x, layout, length_eps) + length_eps
+    value = length.index_copy(1, layout.scalar_copies, layout.scalars(x))
+    if running is None:
+        mean = graph.mean(value)[0]
+        var = graph.mean((value - mean).square())[0]
+    else:
+        mean, var = running
+    z = (value - mean) * ((var + eps).rsqrt() * weight) + bias
+    return _rescale(x, layout, length, z, activation), mean.detach(), var.detach()
+
+
+def _rescale(
+    x: Tensor, layout: Layout, length: Tensor, z: Tensor, activation: Activation
+) -> Tensor:
+    """X f(z)/length, and z itself for even scalars."""
+    y = x * layout.to_columns(activate(z, activation) / length)
+    if layout.num_scalars == 0:
+        return y
+    return y.index_copy(1, layout.scalar_columns, z.index_select(1, layout.scalar_copies))
+
+
+def geo_norm(
+    x: Tensor, layout: Layout, weight: Tensor, bias: Tensor, drift: Tensor, eps: float, graph: Graph
+) -> Tensor:
+    r"""Every copy of l > 0 on a sphere about its mean over the graph; scalars as instance norm.
+
+    y = w u(x - m) + d u(m) for l > 0, u(z) = z / sqrt(\\|z\\|^2/(2l+1) + eps) and m the mean over
+    the nodes of a graph; y = w (x - m) / sqrt(v + eps) + b for 0e, and w x / sqrt(v + eps) for
+    0o, v the mean square over the nodes.
+
+    Args:
+        x: features, shape (N, D).
+        layout: of the features.
+        weight: w, shape (K,).
+        bias: b, shape (K0,).
+        drift: d, for the copies of l > 0, in their order.
+        eps: in units of the mean square of a component.
+        graph: graphs of the nodes.
+    """
+    mean = graph.mean(x)
+    spread = graph.spread(mean)
+    parts = [
+        x[:, b.start : b.stop] - (0.0 if b.irrep == (0, -1) else spread[:, b.start : b.stop])
+        for b in layout.blocks
+    ]
+    z = torch.cat(parts, dim=1)
+    square = layout.sum_copies(z.square()) / layout.dims
+    own = (square + eps).rsqrt()
+    shared = graph.spread((graph.mean(square) + eps).rsqrt())
+    y = z * layout.to_columns(torch.where(layout.dims > 1, own, shared) * weight)
+    if drift.numel():
+        level = (layout.sum_copies(mean.square()) / layout.dims + eps).rsqrt()
+        whole = drift.new_zeros(layout.num_copies).index_copy(0, layout.higher_copies, drift)
+        y = y + graph.spread(mean * layout.to_columns(level * whole))
+    return layout.add_to_scalars(y, bias)

@@ -1,0 +1,230 @@
+"""Column norms as loops, compiled by numba: statistics over the nodes of a graph or batch.
+
+Rows are taken in tiles: sums within a tile are in the input's own precision, those over tiles
+in float64. Means are taken relative to a pivot, the first node of each graph, so that a large
+mean does not drown the variance.
+
+Index tables: ``table`` has a row (start, stop, first copy, is scalar) for every block.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+# By name: numba is optional, and nothing imports this module where it is missing.
+jit: Callable[[_F], _F] = importlib.import_module("numba").njit(
+    cache=True, nogil=True, fastmath={"contract", "reassoc"}, error_model="numpy"
+)
+TILE = 64
+
+
+@jit
+def _tile_sums(x, first, last, pivot, table, s1, s2):  # type: ignore[no-untyped-def]
+    """Add rows first..last, of one graph, to s1 (scalars: x - pivot) and s2 (its square)."""
+    for j in range(table.shape[0]):
+        a, b = table[j, 0], table[j, 1]
+        if table[j, 3]:
+            for i in range(first, last):
+                for c in range(a, b):
+                    d = x[i, c] - pivot[c]
+                    s1[c] += d
+                    s2[c] += d * d
+        else:
+            i = first
+            while i + 4 <= last:
+                for c in range(a, b):
+                    s2[c] += (
+                        x[i, c] * x[i, c]
+                        + x[i + 1, c] * x[i + 1, c]
+                        + x[i + 2, c] * x[i + 2, c]
+                        + x[i + 3, c] * x[i + 3, c]
+                    )
+                i += 4
+            while i < last:
+                for c in range(a, b):
+                    s2[c] += x[i, c] * x[i, c]
+                i += 1
+
+
+@jit
+def _flush(part, total):  # type: ignore[no-untyped-def]
+    for c in range(part.shape[0]):
+        total[c] += part[c]
+        part[c] = 0
+
+
+@jit
+def run_end(first, batch, mask, num_graphs):  # type: ignore[no-untyped-def]
+    """One past the last row of the tile that starts at ``first``: same graph, same mask."""
+    limit = min(first + TILE, batch.shape[0])
+    if num_graphs == 1 and mask.shape[0] == 0:
+        return limit
+    last = first + 1
+    while last < limit:
+        if num_graphs > 1 and batch[last] != batch[first]:
+            break
+        if mask.shape[0] > 0 and mask[last] != mask[first]:
+            break
+        last += 1
+    return last
+
+
+@jit
+def forward(  # type: ignore[no-untyped-def]
+    x, batch, mask, copies, table, counts, weight, bias, shift, divisor, eps, y, mean, var
+):
+    """Fill y (N, D), mean (B, K0) and var (B, K); ``divisor`` (K,) is 2l+1, or 1."""
+    n, dim = x.shape
+    graphs, num_copies = var.shape
+    s1, s2 = np.zeros((graphs, dim)), np.zeros((graphs, dim))
+    p1, p2 = np.zeros(dim, x.dtype), np.zeros(dim, x.dtype)
+    pivot = np.zeros((graphs, dim), x.dtype)
+    started = np.zeros(graphs, np.bool_)
+    first = 0
+    while first < n:
+        last = run_end(first, batch, mask, graphs)
+        if mask.shape[0] == 0 or mask[first]:
+            b = batch[first] if graphs > 1 else 0
+            if not started[b]:
+                started[b] = True
+                for c in range(dim):
+                    pivot[b, c] = x[first, c]
+            _tile_sums(x, first, last, pivot[b], table, p1, p2)
+            _flush(p1, s1[b])
+            _flush(p2, s2[b])
+        first = last
+    scale, minus, plus = np.empty_like(pivot), np.zeros_like(pivot), np.zeros_like(pivot)
+    total = np.zeros(num_copies)
+    for b in range(graphs):
+        count = max(counts[b], 1)
+        total[:] = 0.0
+        k0 = 0
+        for j in range(table.shape[0]):
+            for c in range(table[j, 0], table[j, 1]):
+                square = s2[b, c] / count
+                if table[j, 3]:
+                    offset = s1[b, c] / count
+                    centre = pivot[b, c] + offset
+                    alpha = shift[k0] if shift.shape[0] else 1.0
+                    square = max(square - offset * offset, 0.0)
+                    square += (1.0 - alpha) * (1.0 - alpha) * centre * centre
+                    mean[b, k0] = centre
+                    minus[b, c] = alpha * centre
+                    plus[b, c] = bias[k0]
+                    k0 += 1
+                total[copies[c]] += square
+        for k in range(num_copies):
+            var[b, k] = total[k] / divisor[k]
+            total[k] = weight[k] / np.sqrt(total[k] / divisor[k] + eps)
+        for c in range(dim):
+            scale[b, c] = total[copies[c]]
+    for i in range(n):
+        b = batch[i] if graphs > 1 else 0
+        for j in range(table.shape[0]):
+            if table[j, 3]:
+                for c in range(table[j, 0], table[j, 1]):
+                    y[i, c] = (x[i, c] - minus[b, c]) * scale[b, c] + plus[b, c]
+            else:
+                for c in range(table[j, 0], table[j, 1]):
+                    y[i, c] = x[i, c] * scale[b, c]
+
+
+@jit
+def _tile_products(g, x, first, last, centre, table, t1, t2):  # type: ignore[no-untyped-def]
+    """Add rows first..last, of one graph, to t1 (scalars: g) and t2 (g (x - m))."""
+    for j in range(table.shape[0]):
+        a, b = table[j, 0], table[j, 1]
+        if table[j, 3]:
+            for i in range(first, last):
+                for c in range(a, b):
+                    t1[c] += g[i, c]
+                    t2[c] += g[i, c] * (x[i, c] - centre[c])
+        else:
+            i = first
+            while i + 2 <= last:
+                for c in range(a, b):
+                    t2[c] += g[i, c] * x[i, c] + g[i + 1, c] * x[i + 1, c]
+                i += 2
+            while i < last:
+                for c in range(a, b):
+                    t2[c] += g[i, c] * x[i, c]
+                i += 1
+
+
+@jit
+def backward(  # type: ignore[no-untyped-def]
+    g, x, batch, mask, copies, table, counts, weight, shift, divisor, eps, mean, var, dx, dw, db, da
+):
+    """Fill dx (N, D), dw (K,), db (K0,) and da (K0,) from the gradient g (N, D)."""
+    n, dim = x.shape
+    graphs, num_copies = var.shape
+    centre = np.zeros((graphs, dim), x.dtype)
+    for b in range(graphs):
+        k0 = 0
+        for j in range(table.shape[0]):
+            if table[j, 3]:
+                for c in range(table[j, 0], table[j, 1]):
+                    centre[b, c] = mean[b, k0]
+                    k0 += 1
+    t1, t2 = np.zeros((graphs, dim)), np.zeros((graphs, dim))
+    p1, p2 = np.zeros(dim, x.dtype), np.zeros(dim, x.dtype)
+    first = 0
+    while first < n:
+        last = run_end(first, batch, mask, graphs)
+        b = batch[first] if graphs > 1 else 0
+        _tile_products(g, x, first, last, centre[b], table, p1, p2)
+        _flush(p1, t1[b])
+        _flush(p2, t2[b])
+        first = last
+    scale, slope, level = np.empty_like(centre), np.empty_like(centre), np.zeros_like(centre)
+    total, steep = np.zeros(num_copies), np.zeros(num_copies)
+    for b in range(graphs):
+        count = max(counts[b], 1)
+        total[:] = 0.0
+        k0 = 0
+        for j in range(table.shape[0]):
+            for c in range(table[j, 0], table[j, 1]):
+                grad_scale = t2[b, c]
+                if table[j, 3]:
+                    if shift.shape[0]:
+                        grad_scale += (1.0 - shift[k0]) * centre[b, c] * t1[b, c]
+                    db[k0] += t1[b, c]
+                    k0 += 1
+                total[copies[c]] += grad_scale
+        for k in range(num_copies):
+            r = 1.0 / np.sqrt(var[b, k] + eps)
+            dw[k] += total[k] * r
+            steep[k] = -total[k] * weight[k] * r * r * r / (divisor[k] * count)
+            total[k] = r * weight[k]
+        k0 = 0
+        for j in range(table.shape[0]):
+            for c in range(table[j, 0], table[j, 1]):
+                k = copies[c]
+                scale[b, c], slope[b, c] = total[k], steep[k]
+                if table[j, 3]:
+                    alpha = shift[k0] if shift.shape[0] else 1.0
+                    m, pull = centre[b, c], total[k] * t1[b, c]
+                    level[b, c] = (1.0 - alpha) * (1.0 - alpha) * m * steep[k] - alpha * pull / count
+                    if shift.shape[0]:
+                        da[k0] -= m * pull + steep[k] * count * (1.0 - alpha) * m * m
+                    k0 += 1
+    for i in range(n):
+        b = batch[i] if graphs > 1 else 0
+        if mask.shape[0] > 0 and not mask[i]:
+            for c in range(dim):
+                dx[i, c] = g[i, c] * scale[b, c]
+            continue
+        for j in range(table.shape[0]):
+            if table[j, 3]:
+                for c in range(table[j, 0], table[j, 1]):
+                    dx[i, c] = (
+                        g[i, c] * scale[b, c] + (x[i, c] - centre[b, c]) * slope[b, c] + level[b, c]
+                    )
+            else:
+                for c in range(table[j, 0], table[j, 1]):
+                    dx[i, c] = g[i, c] * scale[b, c] + x[i, c] * slope[b, c]

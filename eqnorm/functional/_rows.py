@@ -1,0 +1,195 @@
+"""Statistics of a node's own features: layer norms and RMS norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eqnorm.functional import _compiled
+from eqnorm.functional._layout import Layout
+
+
+class Span(NamedTuple):
+    """Neighbouring columns treated alike; see :class:`Rows`."""
+
+    start: int
+    stop: int
+    group: int
+    divisor: float
+    centred: bool
+
+
+# Elements a chunk of rows may have, so that it stays in the cache of one core.
+_CHUNK = 1 << 17
+
+
+class Rows:
+    """Which columns of a row share one statistic, and how each is weighed.
+
+    Attributes:
+        layout: of the features.
+        groups: for every block of the layout, the index of its statistic, 0 to Q-1.
+        divisors: for every block, what the squares of its columns are divided by in that sum.
+        centred: whether the mean of the even scalars of a node is taken from them.
+        eps: added to every statistic.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        groups: Sequence[int],
+        divisors: Sequence[float],
+        centred: bool,
+        eps: float,
+    ) -> None:
+        self.layout = layout
+        self.groups = tuple(groups)
+        self.num_groups = max(groups) + 1
+        self.centred = centred and layout.num_scalars > 0
+        self.eps = eps
+        self.divisors = np.array(divisors, dtype=np.float64)
+        self.table = np.array(
+            [
+                (b.start, b.stop, group, b.scalar, b.scalar and self.centred)
+                for b, group in zip(layout.blocks, groups, strict=True)
+            ]
+        )
+        self.spans: list[Span] = []
+        for block, group, divisor in zip(layout.blocks, groups, divisors, strict=True):
+            kind = (group, float(divisor), block.scalar and self.centred)
+            if self.spans and self.spans[-1][2:] == kind:
+                self.spans[-1] = self.spans[-1]._replace(stop=block.stop)
+            else:
+                self.spans.append(Span(block.start, block.stop, *kind))
+
+
+def row_norm(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
+    """Y = (x - m) w / sqrt(v + eps) + b, from the features of each node alone.
+
+    m is the mean of the even scalars of the node (0 for all else, or unless ``how.centred``), v
+    the sum over the columns of a group of (x - m)^2 / divisor.
+
+    Args:
+        x: features, shape (N, D).
+        weight: w, shape (K,).
+        bias: b, shape (K0,).
+        how: groups of columns, and eps.
+
+    Returns:
+        Shape (N, D).
+    """
+    if not _compiled.is_eager():
+        return plain(x, weight, bias, how)
+    out: Tensor = _RowNorm.apply(x, weight, bias, how)
+    return out
+
+
+def plain(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
+    """:func:`row_norm` as torch operations, for tracing, transforms and second derivatives."""
+    layout = how.layout
+    mean = layout.scalars(x).mean(1, keepdim=True) if how.centred else None
+    squares = [x.new_zeros(x.shape[0], 1)] * how.num_groups
+    parts = []
+    for span in how.spans:
+        part = x[:, span.start : span.stop]
+        if span.centred and mean is not None:
+            part = part - mean
+        square = part.square().sum(1, keepdim=True) / span.divisor
+        squares[span.group] = squares[span.group] + square
+        parts.append(part)
+    scales = [(square + how.eps).rsqrt() for square in squares]
+    scaled = [part * scales[s.group] for part, s in zip(parts, how.spans, strict=True)]
+    return layout.add_to_scalars(torch.cat(scaled, dim=1) * layout.to_columns(weight), bias)
+
+
+class _RowNorm(torch.autograd.Function):
+    """Row norm with its backward in closed form."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
+        kernels = _compiled.kernels_for(x)
+        run = _forward if kernels is None else kernels.row_forward
+        y, mean, var = run(x, weight, bias, how)
+        ctx.save_for_backward(x, weight, bias, mean, var)
+        ctx.how = how
+        out: Tensor = y
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, bias, mean, var = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph: the gradient is itself differentiated
+            y = plain(x, weight, bias, ctx.how)
+            return (*_compiled.gradients(y, (x, weight, bias), grads[0]), None)
+        kernels = _compiled.kernels_for(x)
+        run = _backward if kernels is None else kernels.row_backward
+        return (*run(grads[0], x, weight, mean, var, ctx.how), None)
+
+
+def _chunks(x: Tensor) -> list[slice]:
+    """Runs of rows to work on one after the other, in cache; all at once off the CPU."""
+    size = x.shape[0]
+    if x.device.type == "cpu":
+        size = min(size, max(1, _CHUNK // x.shape[1]))
+    return [slice(i, min(i + size, x.shape[0])) for i in range(0, x.shape[0], size)]
+
+
+def _forward(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> tuple[Tensor, Tensor, Tensor]:
+    layout = how.layout
+    columns = layout.to_columns(weight)
+    y = torch.empty_like(x)
+    mean = x.new_zeros(x.shape[0])
+    var = x.new_zeros(x.shape[0], how.num_groups)
+    for rows in _chunks(x):
+        chunk, out, v, m = x[rows], y[rows], var[rows], mean[rows, None]
+        if how.centred:
+            torch.mean(layout.scalars(chunk), 1, keepdim=True, out=m)
+        parts = [
+            chunk[:, s.start : s.stop] - m if s.centred else chunk[:, s.start : s.stop]
+            for s in how.spans
+        ]
+        for part, span in zip(parts, how.spans, strict=True):
+            norm = torch.linalg.vector_norm(part, dim=1)
+            v[:, span.group].addcmul_(norm, norm, value=1 / span.divisor)
+        r = (v + how.eps).rsqrt()
+        for part, span in zip(parts, how.spans, strict=True):
+            torch.mul(part, r[:, span.group, None], out=out[:, span.start : span.stop])
+        out.mul_(columns)
+        if layout.num_scalars:
+            layout.add_to_scalars_(out, bias)
+    return y, mean, var
+
+
+def _backward(
+    g: Tensor, x: Tensor, weight: Tensor, mean: Tensor, var: Tensor, how: Rows
+) -> tuple[Tensor, Tensor, Tensor]:
+    layout = how.layout
+    columns = layout.to_columns(weight)
+    grad_x = torch.empty_like(x)
+    grad_columns = torch.zeros_like(columns)
+    for rows in _chunks(x):
+        chunk, own, m, out = x[rows], g[rows], mean[rows, None], grad_x[rows]
+        r = (var[rows] + how.eps).rsqrt()
+        dots = torch.zeros_like(r)
+        parts = [
+            chunk[:, s.start : s.stop] - m if s.centred else chunk[:, s.start : s.stop]
+            for s in how.spans
+        ]
+        for part, span in zip(parts, how.spans, strict=True):
+            cut = slice(span.start, span.stop)
+            product = own[:, cut] * part
+            dots[:, span.group] += product @ columns[cut]
+            grad_columns[cut] += r[:, span.group] @ product
+        torch.mul(own, columns, out=out)
+        steep = r.pow(3).mul_(dots).neg_()
+        for part, span in zip(parts, how.spans, strict=True):
+            piece = out[:, span.start : span.stop]
+            piece.mul_(r[:, span.group, None])
+            piece.addcmul_(part, steep[:, span.group, None], value=1 / span.divisor)
+        if how.centred:
+            layout.add_to_scalars_(out, -layout.scalars(out).mean(1, keepdim=True))
+    return grad_x, layout.sum_copies(grad_columns), layout.scalars(g).sum(0)

@@ -1,0 +1,1 @@
+"""Norms of irreps features: any multiplicities, degrees and parities."""
