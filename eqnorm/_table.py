@@ -84,8 +84,8 @@ class Table(Generic[SpecT]):
 def unknown_name(what: str, name: str, choices: Iterable[str]) -> str:
     """The message for a name that is not among the choices, with the closest ones."""
     choices = sorted(set(choices))
-    close = difflib.get_close_matches(normalise(name), [normalise(c) for c in choices], n=3)
-    near = [c for c in choices if normalise(c) in close]
+    plain = {normalise(choice): choice for choice in choices}
+    near = [plain[key] for key in difflib.get_close_matches(normalise(name), plain, n=3)]
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ";"
     return f"unknown {what} {name!r}{hint} choose from {', '.join(choices)}"
 

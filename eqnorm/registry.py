@@ -67,7 +67,7 @@ def register_norm(
     for given in (*needs, *optional):
         if given not in specs.INPUTS:
             raise ValueError(f"needs and optional take {', '.join(specs.INPUTS)}; got {given!r}")
-    kind = on if on == "irreps" else parse_type(on).name
+    kind = on if on == "irreps" else _registered_as(parse_type(on))
     symmetry = Symmetry.parse(equivariant_to)
     if kind != "points" and "x0" not in (*needs, *optional):
         symmetry |= Symmetry.TRANSLATION  # none of its inputs moves
@@ -303,4 +303,12 @@ def _served_by(kind: GeometricType) -> tuple[str, ...]:
     """Registration types that serve ``kind``, most particular first."""
     if kind.irreps is None:
         return ("points",)
-    return (str(kind.irreps.simplify()), kind.name, "irreps")
+    return (_registered_as(kind), "irreps")
+
+
+def _registered_as(kind: GeometricType) -> str:
+    """A type as specs write it: ``"1o"`` rather than e3nn's ``"1x1o"``."""
+    if kind.irreps is None:
+        return kind.name
+    simple = kind.irreps.simplify()
+    return str(simple[0].ir) if len(simple) == 1 and simple[0].mul == 1 else str(simple)
