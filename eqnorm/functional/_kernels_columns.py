@@ -209,7 +209,9 @@ def backward(  # type: ignore[no-untyped-def]
                 if table[j, 3]:
                     alpha = shift[k0] if shift.shape[0] else 1.0
                     m, pull = centre[b, c], total[k] * t1[b, c]
-                    level[b, c] = (1.0 - alpha) * (1.0 - alpha) * m * steep[k] - alpha * pull / count
+                    level[b, c] = (1.0 - alpha) * (1.0 - alpha) * m * steep[
+                        k
+                    ] - alpha * pull / count
                     if shift.shape[0]:
                         da[k0] -= m * pull + steep[k] * count * (1.0 - alpha) * m * m
                     k0 += 1

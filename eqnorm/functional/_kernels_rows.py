@@ -51,7 +51,7 @@ def forward(x, table, divisors, copies, weight, bias, eps, y, mean, var):  # typ
                 square += d * d
             var[i, table[j, 2]] += kind(square / divisors[j])
         for j in range(table.shape[0]):
-            r = kind(1.0 / np.sqrt(var[i, table[j, 2]] + eps))
+            r = kind(1.0 / np.sqrt(var[i, table[j, 2]] + eps[table[j, 2]]))
             if table[j, 3]:
                 centre = m if table[j, 4] else kind(0)
                 for c in range(table[j, 0], table[j, 1]):
@@ -79,7 +79,7 @@ def backward(  # type: ignore[no-untyped-def]
         row, grad, out = x[i], g[i], dx[i]
         m = mean[i]
         for q in range(groups):
-            rs[q] = kind(1.0 / np.sqrt(var[i, q] + eps))
+            rs[q] = kind(1.0 / np.sqrt(var[i, q] + eps[q]))
         steep[:] = 0.0
         for j in range(table.shape[0]):
             q = table[j, 2]

@@ -35,7 +35,7 @@ class Rows:
         groups: for every block of the layout, the index of its statistic, 0 to Q-1.
         divisors: for every block, what the squares of its columns are divided by in that sum.
         centred: whether the mean of the even scalars of a node is taken from them.
-        eps: added to every statistic.
+        eps: what is added to each statistic; a number stands for all.
     """
 
     def __init__(
@@ -44,13 +44,15 @@ class Rows:
         groups: Sequence[int],
         divisors: Sequence[float],
         centred: bool,
-        eps: float,
+        eps: float | Sequence[float],
     ) -> None:
         self.layout = layout
         self.groups = tuple(groups)
         self.num_groups = max(groups) + 1
         self.centred = centred and layout.num_scalars > 0
-        self.eps = eps
+        each = [eps] * self.num_groups if isinstance(eps, float) else list(eps)
+        self.eps = tuple(each)
+        self.eps_table = np.array(each, dtype=np.float64)
         self.divisors = np.array(divisors, dtype=np.float64)
         self.table = np.array(
             [
@@ -101,7 +103,7 @@ def plain(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
         square = part.square().sum(1, keepdim=True) / span.divisor
         squares[span.group] = squares[span.group] + square
         parts.append(part)
-    scales = [(square + how.eps).rsqrt() for square in squares]
+    scales = [(sq + eps).rsqrt() for sq, eps in zip(squares, how.eps, strict=True)]
     scaled = [part * scales[s.group] for part, s in zip(parts, how.spans, strict=True)]
     return layout.add_to_scalars(torch.cat(scaled, dim=1) * layout.to_columns(weight), bias)
 
@@ -138,6 +140,12 @@ def _chunks(x: Tensor) -> list[slice]:
     return [slice(i, min(i + size, x.shape[0])) for i in range(0, x.shape[0], size)]
 
 
+def _rsqrt(v: Tensor, how: Rows) -> Tensor:
+    if len(set(how.eps)) == 1:
+        return (v + how.eps[0]).rsqrt()
+    return (v + v.new_tensor(how.eps)).rsqrt()
+
+
 def _forward(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> tuple[Tensor, Tensor, Tensor]:
     layout = how.layout
     columns = layout.to_columns(weight)
@@ -155,7 +163,7 @@ def _forward(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> tuple[Tensor
         for part, span in zip(parts, how.spans, strict=True):
             norm = torch.linalg.vector_norm(part, dim=1)
             v[:, span.group].addcmul_(norm, norm, value=1 / span.divisor)
-        r = (v + how.eps).rsqrt()
+        r = _rsqrt(v, how)
         for part, span in zip(parts, how.spans, strict=True):
             torch.mul(part, r[:, span.group, None], out=out[:, span.start : span.stop])
         out.mul_(columns)
@@ -173,7 +181,7 @@ def _backward(
     grad_columns = torch.zeros_like(columns)
     for rows in _chunks(x):
         chunk, own, m, out = x[rows], g[rows], mean[rows, None], grad_x[rows]
-        r = (var[rows] + how.eps).rsqrt()
+        r = _rsqrt(var[rows], how)
         dots = torch.zeros_like(r)
         parts = [
             chunk[:, s.start : s.stop] - m if s.centred else chunk[:, s.start : s.stop]

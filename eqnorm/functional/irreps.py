@@ -17,11 +17,18 @@ from torch import Tensor
 
 from eqnorm.functional._columns import Columns, column_norm, whole_batch
 from eqnorm.functional._compiled import compiled_available, use_compiled
-from eqnorm.functional._copies import geo_norm, norm_layer_norm, norms_of_copies, vn_batch_norm
+from eqnorm.functional._copies import (
+    Activation,
+    geo_norm,
+    norm_layer_norm,
+    norms_of_copies,
+    vn_batch_norm,
+)
 from eqnorm.functional._layout import Block, Layout, Order
 from eqnorm.functional._rows import Rows, row_norm
 
 __all__ = [
+    "Activation",
     "Block",
     "Columns",
     "Layout",
@@ -48,15 +55,26 @@ __all__ = [
 Normalization = Literal["component", "norm"]
 
 
-def layer_rows(layout: Layout, eps: float, normalization: Normalization = "component") -> Rows:
-    """A statistic for every kind of irrep, by degree and parity; even scalars centred."""
+def layer_rows(
+    layout: Layout,
+    eps: float,
+    normalization: Normalization = "component",
+    other_eps: float | None = None,
+) -> Rows:
+    """A statistic for every kind of irrep, by degree and parity; even scalars centred.
+
+    ``other_eps``: in place of ``eps``, for all but the even scalars.
+    """
     counts = layout.irrep_counts()
     kinds = list(counts)
     groups = [kinds.index(block.irrep) for block in layout.blocks]
     divisors = [
         counts[b.irrep] * (b.dim if normalization == "component" else 1) for b in layout.blocks
     ]
-    return Rows(layout, groups, divisors, True, eps)
+    other_eps = eps if other_eps is None else other_eps
+    return Rows(
+        layout, groups, divisors, True, [eps if kind == (0, 1) else other_eps for kind in kinds]
+    )
 
 
 def rms_rows(layout: Layout, eps: float) -> Rows:
@@ -81,9 +99,9 @@ def separable_rows(layout: Layout, eps: float) -> Rows:
     return Rows(layout, groups, divisors, True, eps)
 
 
-def gvp_rows(layout: Layout, eps: float) -> Rows:
+def gvp_rows(layout: Layout, eps: float, vector_eps: float) -> Rows:
     r"""A statistic for every kind of irrep: the variance of 0e, else the mean of \\|x\\|^2."""
-    return layer_rows(layout, eps, "norm")
+    return layer_rows(layout, eps, "norm", other_eps=vector_eps)
 
 
 def fixed_norm(
