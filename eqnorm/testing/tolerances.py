@@ -26,8 +26,9 @@ class Tolerances:
         systematic: multiple of C u32 (1 + |t|/s) above which a deviation that looks the same
             is a violation of a float32 model although kappa alone could explain it.
         gap: error in float64 over error in low precision; below it, it is round-off.
-        moderate: lengths between 1/moderate and moderate are ordinary: a model must not
-            overflow there.
+        huge: power of the largest number of a dtype above which a value is about to overflow.
+        halvings: how often an input is halved to see whether it only overflows.
+        bisections: how often the edge of the overflow is bisected after that.
         farthest: largest distance from the origin, in units of the system's size.
     """
 
@@ -42,7 +43,9 @@ class Tolerances:
     alignment: float = 0.9
     systematic: float = 100.0
     gap: float = 1e-4
-    moderate: float = 100.0
+    huge: float = 0.4
+    halvings: int = 24
+    bisections: int = 24
     farthest: float = 1e4
 
 

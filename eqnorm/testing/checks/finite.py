@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from eqnorm.testing import measure
 from eqnorm.testing.checks.hygiene import check_mutation
 from eqnorm.testing.context import Example
 from eqnorm.testing.findings import Finding
-from eqnorm.testing.gradients import sum_of
+from eqnorm.testing.gradients import gradient_fields, sum_of
 from eqnorm.testing.outputs import Field, finite, read_outputs
 from eqnorm.testing.subject import clone, modules_of, tensors
 from eqnorm.testing.tolerances import TOLERANCES
 
-HIGH = torch.float64
 _SPECTRAL = ("LinalgEigh", "LinalgSvd", "LinalgEig", "LinalgQr")
 
 
@@ -68,20 +70,44 @@ def _non_finite(example: Example, fields: list[Field]) -> list[Finding]:
     bad = [field for field in fields if not bool(torch.isfinite(field.value).all())]
     rows = int((~torch.isfinite(bad[0].value)).any(-1).sum())
     what = f"{bad[0].title} is NaN or Inf in {rows} of {bad[0].value.shape[0]} rows"
-    if example.subject.dtype != HIGH and not example.subject.twin_error:
-        accurate = example.subject.call_double(example.arguments)
-        if finite(accurate):
-            sizes = [float(f.value.abs().max()) if f.value.numel() else 0.0 for f in accurate]
-            where = measure.positions(example.arguments, example.slots)
-            size = measure.extent(where, example.subject.structure(example.arguments)).size
-            ordinary = 1 / TOLERANCES.moderate <= size <= TOLERANCES.moderate
-            if max(sizes) > torch.finfo(example.subject.dtype).max ** 0.4 or not ordinary:
-                text = (
-                    f"{what}: it overflows {example.subject.dtype}, float64 gives {max(sizes):.1e}"
-                )
-                example.notes.append(example.finding("non-finite", text, serious=False))
-                return []
+    if overflows(example, example.subject.call):
+        text = f"{what}: it grows beyond {example.subject.dtype}"
+        example.notes.append(example.finding("non-finite", text, serious=False))
+        return []
     return [example.finding("non-finite", what, output=bad[0].name)]
+
+
+def overflows(example: Example, evaluate: Callable[[dict[str, Any]], list[Field]]) -> bool:
+    """Whether values only grow out of range with the size of the input.
+
+    The input is shrunk until the values are finite, and the edge between is found by bisection;
+    if they are huge there, then what was seen is overflow, and not a division by zero or a fault
+    at a threshold.
+    """
+    huge = torch.finfo(example.subject.dtype).max ** TOLERANCES.huge
+    names = tensors(example.arguments, example.slots)
+
+    def reach(exponent: float) -> float:
+        """Largest value for the input times 2^-exponent, NaN if it is not finite."""
+        near = {
+            name: value * 0.5**exponent if name in names else value
+            for name, value in example.arguments.items()
+        }
+        fields = evaluate(near)
+        values = [float(f.value.abs().max()) for f in fields if f.value.numel()]
+        return max(values, default=0.0) if finite(fields) else math.nan
+
+    try:
+        edge = next((n for n in range(1, TOLERANCES.halvings) if not math.isnan(reach(n))), None)
+        if edge is None:
+            return False
+        outside, inside = edge - 1.0, float(edge)
+        for _ in range(TOLERANCES.bisections):
+            middle = (outside + inside) / 2
+            outside, inside = (middle, inside) if math.isnan(reach(middle)) else (outside, middle)
+        return reach(inside) > huge
+    except Exception:
+        return False
 
 
 def _gradients(
@@ -113,24 +139,14 @@ def _gradients(
 
 
 def _genuine(example: Example, total: Tensor) -> bool:
-    """Not a repeated eigenvalue (no gradient exists there), nor an overflow at extreme size."""
+    """Not a repeated eigenvalue (no gradient exists there), and not an overflow."""
+
+    def gradient(arguments: dict[str, Any]) -> list[Field]:
+        return gradient_fields(example.subject, arguments, example.subject.dtype, None)
+
     if _uses(total.grad_fn, _SPECTRAL):
-        near = measure.displaced(example.arguments, example.slots, TOLERANCES.jitter, 1.0, 300)
-        if _finite_gradient(example, near, example.subject.dtype) is not False:
-            return False
-    if example.subject.dtype == HIGH or example.subject.twin_error:
-        return True
-    accurate = _finite_gradient(example, example.arguments, HIGH)
-    where = measure.positions(example.arguments, example.slots)
-    size = measure.extent(where, example.subject.structure(example.arguments)).size
-    ordinary = 1 / TOLERANCES.moderate <= size <= TOLERANCES.moderate
-    return not accurate or ordinary
-
-
-def _finite_gradient(example: Example, arguments: dict[str, object], dtype: torch.dtype) -> bool:
-    from eqnorm.testing.gradients import gradient_fields
-
-    return finite(gradient_fields(example.subject, arguments, dtype, None))
+        return False
+    return not overflows(example, gradient)
 
 
 def _uses(node: object, names: tuple[str, ...]) -> bool:
