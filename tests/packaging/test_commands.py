@@ -105,3 +105,9 @@ class TestMake:
         later = stamp.stat().st_mtime + 10
         os.utime(folder / "constraints.txt", (later, later))
         assert "pip install" in self.make("--dry-run", "test", cwd=folder).stdout
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    """Two test files of one name, in two folders, would otherwise be taken for one module."""
+    folders = {file.parent for file in (ROOT / "tests").rglob("test_*.py")}
+    assert not [f for f in sorted(folders) if not (f / "__init__.py").exists()]
