@@ -21,9 +21,12 @@ def soft_unit(u: Tensor, floor_sq: Tensor | float) -> Tensor:
 
 def exact_unit(u: Tensor) -> Tensor:
     """U / |u| as printed in papers; zero, with zero gradient, where u is exactly zero."""
-    square = u.square().sum(-1, keepdim=True)
-    zero = square == 0
-    return torch.where(zero, 0.0, u * torch.where(zero, 1.0, square).rsqrt())
+    # In units of its largest entry, which cancels: squares of small numbers underflow.
+    largest = u.detach().abs().amax(-1, keepdim=True)
+    zero = largest == 0
+    w = u / torch.where(zero, 1.0, largest)
+    square = w.square().sum(-1, keepdim=True)
+    return torch.where(zero, 0.0, w * torch.where(zero, 1.0, square).rsqrt())
 
 
 def positive_scale_sq(square: Tensor) -> Tensor:

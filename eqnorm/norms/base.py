@@ -67,7 +67,7 @@ class Norm(nn.Module, ABC):
                 )
         whole = as_graph(graph, x.shape[0], x.device)
         if x.dtype not in HALF:
-            return self.normalize(x, whole, x0, v, h)
+            return self.normalize(x, whole, x0, v, h).to(x.dtype)
         wide = [None if value is None else value.float() for value in (x0, v, h)]
         return self.normalize(x.float(), whole, *wide).to(x.dtype)
 
