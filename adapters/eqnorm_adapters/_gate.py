@@ -41,22 +41,24 @@ class Gate(nn.Module):
         self.num_gates = sum(mul for mul, irrep in self.irreps_out if irrep.l > 0)
         gates = o3.Irreps([(self.num_gates, _SCALAR)] if self.num_gates else [])
         self.irreps_in = gates + self.irreps_out
+        # Plain integers for the forward pass: torch.compile cannot guard on irreps.
+        self._entries = [(mul, irrep.dim, irrep.p) for mul, irrep in self.irreps_out]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x, shape (N, irreps_in.dim), to shape (N, irreps_out.dim)."""
         gates = SIGMOID_NORM * torch.sigmoid(x[:, : self.num_gates])
-        rest = x[:, self.num_gates :]
-        blocks, used = [], 0
-        for (mul, irrep), cut in zip(self.irreps_out, self.irreps_out.slices(), strict=True):
-            block = rest[:, cut]
-            if irrep == _SCALAR:
-                blocks.append(SILU_NORM * nn.functional.silu(block))
-            elif irrep.l == 0:
-                blocks.append(TANH_NORM * torch.tanh(block))
-            else:
+        blocks, used, start = [], 0, self.num_gates
+        for mul, dim, parity in self._entries:
+            block = x[:, start : start + mul * dim]
+            start += mul * dim
+            if dim > 1:
                 gate = gates[:, used : used + mul, None]
-                blocks.append((block.unflatten(-1, (mul, irrep.dim)) * gate).flatten(1))
+                blocks.append((block.reshape(-1, mul, dim) * gate).flatten(1))
                 used += mul
+            elif parity == 1:
+                blocks.append(SILU_NORM * nn.functional.silu(block))
+            else:
+                blocks.append(TANH_NORM * torch.tanh(block))
         return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=-1)
 
     def extra_repr(self) -> str:

@@ -46,14 +46,22 @@ def hidden_irreps(hidden: int | str | o3.Irreps, lmax: int) -> o3.Irreps:
     return irreps
 
 
-def scalars(features: Tensor, irreps: o3.Irreps) -> Tensor:
-    """The 0e part of features (N, irreps.dim), shape (N, number of 0e)."""
-    parts = [
-        features[:, cut]
-        for (_, irrep), cut in zip(irreps, irreps.slices(), strict=True)
-        if irrep == SCALAR
-    ]
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+class Scalars(nn.Module):
+    """The 0e part of features: (N, irreps.dim) -> (N, dim)."""
+
+    def __init__(self, irreps: o3.Irreps) -> None:
+        super().__init__()
+        self._cuts = [
+            (cut.start, cut.stop)
+            for (_, irrep), cut in zip(irreps, irreps.slices(), strict=True)
+            if irrep == SCALAR
+        ]
+        self.dim = sum(stop - start for start, stop in self._cuts)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Cut them out."""
+        parts = [features[:, start:stop] for start, stop in self._cuts]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
 class IrrepsLinear(nn.Module):
@@ -75,29 +83,36 @@ class IrrepsLinear(nn.Module):
     def __init__(self, irreps_in: str | o3.Irreps, irreps_out: str | o3.Irreps) -> None:
         super().__init__()
         self.irreps_in, self.irreps_out = o3.Irreps(irreps_in), o3.Irreps(irreps_out)
-        cuts = self.irreps_in.slices()
-        self._sources = [
-            [(cuts[i], mul) for i, (mul, irrep) in enumerate(self.irreps_in) if irrep == target]
-            for _, target in self.irreps_out
+        cuts = [(cut.start, cut.stop) for cut in self.irreps_in.slices()]
+        # Plain integers for the forward pass: torch.compile cannot guard on irreps.
+        self._blocks = [
+            (
+                [cut for (_, irrep), cut in zip(self.irreps_in, cuts, strict=True) if irrep == out],
+                mul,
+                out.dim,
+            )
+            for mul, out in self.irreps_out
         ]
+        fans = [sum(b - a for a, b in source) // dim for source, _, dim in self._blocks]
         self.weights = nn.ParameterList(
-            torch.randn(sum(mul for _, mul in source), entry.mul)
-            for source, entry in zip(self._sources, self.irreps_out, strict=True)
+            torch.randn(fan, entry.mul)
+            for fan, entry in zip(fans, self.irreps_out, strict=True)
+            if fan
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x, shape (N, irreps_in.dim), to shape (N, irreps_out.dim)."""
         blocks = []
-        for weight, source, (_, irrep) in zip(
-            self.weights, self._sources, self.irreps_out, strict=True
-        ):
-            fan_in, mul = weight.shape
-            if fan_in == 0:
-                blocks.append(x.new_zeros(x.shape[0], mul * irrep.dim))
+        used = 0
+        for source, mul, dim in self._blocks:
+            if not source:
+                blocks.append(x.new_zeros(x.shape[0], mul * dim))
                 continue
-            scaled = weight * fan_in**-0.5
-            parts = [x[:, cut].unflatten(-1, (size, irrep.dim)) for cut, size in source]
+            weight = self.weights[used]
+            used += 1
+            parts = [x[:, a:b].reshape(-1, (b - a) // dim, dim) for a, b in source]
             block = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+            scaled = weight * weight.shape[0] ** -0.5
             blocks.append(torch.einsum("nui,uv->nvi", block, scaled).flatten(1))
         return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=-1)
 
