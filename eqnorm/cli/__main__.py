@@ -1,0 +1,7 @@
+"""`python -m eqnorm.cli`."""
+
+import sys
+
+from eqnorm.cli import main
+
+sys.exit(main())
