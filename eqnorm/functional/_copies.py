@@ -120,7 +120,13 @@ def _rescale(
 
 
 def geo_norm(
-    x: Tensor, layout: Layout, weight: Tensor, bias: Tensor, drift: Tensor, eps: float, graph: Graph
+    x: Tensor,
+    layout: Layout,
+    weight: Tensor,
+    bias: Tensor,
+    drift: Tensor | None,
+    eps: float,
+    graph: Graph,
 ) -> Tensor:
     r"""Every copy of l > 0 on a sphere about its mean over the graph; scalars as instance norm.
 
@@ -133,7 +139,7 @@ def geo_norm(
         layout: of the features.
         weight: w, shape (K,).
         bias: b, shape (K0,).
-        drift: d, for the copies of l > 0, in their order.
+        drift: d, for the copies of l > 0, in their order; None for zeros.
         eps: in units of the mean square of a component.
         graph: graphs of the nodes.
     """
@@ -148,7 +154,7 @@ def geo_norm(
     own = (square + eps).rsqrt()
     shared = graph.spread((graph.mean(square) + eps).rsqrt())
     y = z * layout.to_columns(torch.where(layout.dims > 1, own, shared) * weight)
-    if drift.numel():
+    if drift is not None:
         level = (layout.sum_copies(mean.square()) / layout.dims + eps).rsqrt()
         whole = drift.new_zeros(layout.num_copies).index_copy(0, layout.higher_copies, drift)
         y = y + graph.spread(mean * layout.to_columns(level * whole))

@@ -9,57 +9,34 @@ Index tables: ``table`` has a row (start, stop, first copy, is scalar) for every
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-# By name: numba is optional, and nothing imports this module where it is missing.
-jit: Callable[[_F], _F] = importlib.import_module("numba").njit(
-    cache=True, nogil=True, fastmath={"contract", "reassoc"}, error_model="numpy"
-)
+from eqnorm.functional import _kernels_vector as vector
+from eqnorm.functional._kernels_vector import jit
+
 TILE = 64
+_square, _deviation, _flush = vector.add_square, vector.add_deviation, vector.flush
+_product, _product_deviation = vector.add_product, vector.add_product_deviation
+_scale, _shift_scale = vector.scale, vector.shift_scale
+_combine, _shift_combine = vector.combine, vector.shift_combine
 
 
 @jit
-def _tile_sums(x, first, last, pivot, table, s1, s2):  # type: ignore[no-untyped-def]
+def _tile_sums(x: Any, first: int, last: int, pivot: Any, table: Any, s1: Any, s2: Any) -> None:
     """Add rows first..last, of one graph, to s1 (scalars: x - pivot) and s2 (its square)."""
     for j in range(table.shape[0]):
         a, b = table[j, 0], table[j, 1]
-        if table[j, 3]:
-            for i in range(first, last):
-                for c in range(a, b):
-                    d = x[i, c] - pivot[c]
-                    s1[c] += d
-                    s2[c] += d * d
-        else:
-            i = first
-            while i + 4 <= last:
-                for c in range(a, b):
-                    s2[c] += (
-                        x[i, c] * x[i, c]
-                        + x[i + 1, c] * x[i + 1, c]
-                        + x[i + 2, c] * x[i + 2, c]
-                        + x[i + 3, c] * x[i + 3, c]
-                    )
-                i += 4
-            while i < last:
-                for c in range(a, b):
-                    s2[c] += x[i, c] * x[i, c]
-                i += 1
+        for i in range(first, last):
+            if table[j, 3]:
+                _deviation(x[i, a:b], pivot[a:b], s1[a:b], s2[a:b])
+            else:
+                _square(x[i, a:b], s2[a:b])
 
 
 @jit
-def _flush(part, total):  # type: ignore[no-untyped-def]
-    for c in range(part.shape[0]):
-        total[c] += part[c]
-        part[c] = 0
-
-
-@jit
-def run_end(first, batch, mask, num_graphs):  # type: ignore[no-untyped-def]
+def run_end(first: int, batch: Any, mask: Any, num_graphs: int) -> int:
     """One past the last row of the tile that starts at ``first``: same graph, same mask."""
     limit = min(first + TILE, batch.shape[0])
     if num_graphs == 1 and mask.shape[0] == 0:
@@ -75,9 +52,22 @@ def run_end(first, batch, mask, num_graphs):  # type: ignore[no-untyped-def]
 
 
 @jit
-def forward(  # type: ignore[no-untyped-def]
-    x, batch, mask, copies, table, counts, weight, bias, shift, divisor, eps, y, mean, var
-):
+def forward(
+    x: Any,
+    batch: Any,
+    mask: Any,
+    copies: Any,
+    table: Any,
+    counts: Any,
+    weight: Any,
+    bias: Any,
+    shift: Any,
+    divisor: Any,
+    eps: float,
+    y: Any,
+    mean: Any,
+    var: Any,
+) -> None:
     """Fill y (N, D), mean (B, K0) and var (B, K); ``divisor`` (K,) is 2l+1, or 1."""
     n, dim = x.shape
     graphs, num_copies = var.shape
@@ -126,40 +116,47 @@ def forward(  # type: ignore[no-untyped-def]
     for i in range(n):
         b = batch[i] if graphs > 1 else 0
         for j in range(table.shape[0]):
+            p, q = table[j, 0], table[j, 1]
             if table[j, 3]:
-                for c in range(table[j, 0], table[j, 1]):
-                    y[i, c] = (x[i, c] - minus[b, c]) * scale[b, c] + plus[b, c]
+                _shift_scale(x[i, p:q], minus[b, p:q], scale[b, p:q], plus[b, p:q], y[i, p:q])
             else:
-                for c in range(table[j, 0], table[j, 1]):
-                    y[i, c] = x[i, c] * scale[b, c]
+                _scale(x[i, p:q], scale[b, p:q], y[i, p:q])
 
 
 @jit
-def _tile_products(g, x, first, last, centre, table, t1, t2):  # type: ignore[no-untyped-def]
+def _tile_products(
+    g: Any, x: Any, first: int, last: int, centre: Any, table: Any, t1: Any, t2: Any
+) -> None:
     """Add rows first..last, of one graph, to t1 (scalars: g) and t2 (g (x - m))."""
     for j in range(table.shape[0]):
         a, b = table[j, 0], table[j, 1]
-        if table[j, 3]:
-            for i in range(first, last):
-                for c in range(a, b):
-                    t1[c] += g[i, c]
-                    t2[c] += g[i, c] * (x[i, c] - centre[c])
-        else:
-            i = first
-            while i + 2 <= last:
-                for c in range(a, b):
-                    t2[c] += g[i, c] * x[i, c] + g[i + 1, c] * x[i + 1, c]
-                i += 2
-            while i < last:
-                for c in range(a, b):
-                    t2[c] += g[i, c] * x[i, c]
-                i += 1
+        for i in range(first, last):
+            if table[j, 3]:
+                _product_deviation(g[i, a:b], x[i, a:b], centre[a:b], t1[a:b], t2[a:b])
+            else:
+                _product(g[i, a:b], x[i, a:b], t2[a:b])
 
 
 @jit
-def backward(  # type: ignore[no-untyped-def]
-    g, x, batch, mask, copies, table, counts, weight, shift, divisor, eps, mean, var, dx, dw, db, da
-):
+def backward(
+    g: Any,
+    x: Any,
+    batch: Any,
+    mask: Any,
+    copies: Any,
+    table: Any,
+    counts: Any,
+    weight: Any,
+    shift: Any,
+    divisor: Any,
+    eps: float,
+    mean: Any,
+    var: Any,
+    dx: Any,
+    dw: Any,
+    db: Any,
+    da: Any,
+) -> None:
     """Fill dx (N, D), dw (K,), db (K0,) and da (K0,) from the gradient g (N, D)."""
     n, dim = x.shape
     graphs, num_copies = var.shape
@@ -218,15 +215,13 @@ def backward(  # type: ignore[no-untyped-def]
     for i in range(n):
         b = batch[i] if graphs > 1 else 0
         if mask.shape[0] > 0 and not mask[i]:
-            for c in range(dim):
-                dx[i, c] = g[i, c] * scale[b, c]
+            _scale(g[i], scale[b], dx[i])
             continue
         for j in range(table.shape[0]):
+            p, q = table[j, 0], table[j, 1]
+            own, row, out = g[i, p:q], x[i, p:q], dx[i, p:q]
             if table[j, 3]:
-                for c in range(table[j, 0], table[j, 1]):
-                    dx[i, c] = (
-                        g[i, c] * scale[b, c] + (x[i, c] - centre[b, c]) * slope[b, c] + level[b, c]
-                    )
+                m = centre[b, p:q]
+                _shift_combine(own, scale[b, p:q], row, m, slope[b, p:q], level[b, p:q], out)
             else:
-                for c in range(table[j, 0], table[j, 1]):
-                    dx[i, c] = g[i, c] * scale[b, c] + x[i, c] * slope[b, c]
+                _combine(own, scale[b, p:q], row, slope[b, p:q], out)

@@ -53,11 +53,12 @@ class IrrepsGeoNorm(IrrepsNorm):
         self, irreps: str, *, eps: float = 1e-5, layout: functional.Order = "mul_ir"
     ) -> None:
         super().__init__(irreps, eps=eps, layout=layout)
-        self.drift = nn.Parameter(torch.zeros(self.layout.higher_copies.shape[0]))
+        higher = self.layout.higher_copies.shape[0]
+        self.drift = nn.Parameter(torch.zeros(higher)) if higher else None
 
     def normalize(
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         weight, bias = self.affine(x)
-        drift = self.drift.to(x.dtype)
+        drift = None if self.drift is None else self.drift.to(x.dtype)
         return functional.geo_norm(x, self.layout, weight, bias, drift, self.eps, graph)

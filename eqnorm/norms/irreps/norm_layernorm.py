@@ -70,7 +70,7 @@ class NormLayerNorm(IrrepsNorm):
         start = torch.full((self.layout.num_copies,), math.log(math.e - 1))
         if activation != "softplus":
             start = torch.zeros_like(start)
-        start[self.layout.scalar_copies] = 0.0
+        start.index_fill_(0, self.layout.scalar_copies, 0.0)
         self.bias = nn.Parameter(start)
 
     def normalize(

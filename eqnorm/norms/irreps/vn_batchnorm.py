@@ -77,7 +77,7 @@ class VNBatchNorm(IrrepsNorm):
         start = torch.zeros(self.layout.num_copies)
         if activation == "softplus":
             start.fill_(math.log(math.e - 1))
-            start[self.layout.scalar_copies] = 0.0
+            start.index_fill_(0, self.layout.scalar_copies, 0.0)
         self.bias = nn.Parameter(start)
         self.register_buffer("running_mean", torch.zeros(self.layout.num_copies))
         self.register_buffer("running_var", torch.ones(self.layout.num_copies))
