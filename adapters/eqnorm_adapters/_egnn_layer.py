@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from eqnorm import Graph, create_slot
 from eqnorm.registry import NormLike
-from eqnorm_adapters._egnn_edges import Aggregation, difference, pair, weighted_sum
+from eqnorm_adapters._egnn_edges import Aggregation, affine, difference, weighted_sum
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
@@ -148,29 +148,27 @@ class EGNNLayer(nn.Module):
         self, h: Tensor, relative: Tensor, graph: Graph, edge_attr: Tensor | None
     ) -> Tensor:
         """m_ij, shape (E, hidden), with the first product of phi_e split to the nodes."""
-        first, width = self.edge_mlp[0], self.width
+        first, *rest = self.edge_mlp
         assert isinstance(first, nn.Linear)
-        receive = F.linear(h, first.weight[:, :width], first.bias)
-        send = F.linear(h, first.weight[:, width : 2 * width])
+        width = self.width
         scalars = relative.square().sum(-1, keepdim=True)
         if edge_attr is not None:
             scalars = torch.cat([scalars, edge_attr], dim=-1)
-        messages = pair(receive, send, graph) + F.linear(scalars, first.weight[:, 2 * width :])
-        for module in self.edge_mlp[1:]:
+        at_receiver, at_sender, at_edge = torch.split(
+            first.weight, [width, width, scalars.shape[1]], dim=1
+        )
+        receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
+        messages = affine(receive, send, scalars, at_edge, graph)
+        for module in rest:
             messages = module(messages)
         return messages if self.att_mlp is None else messages * self.att_mlp(messages)
 
     def _node_update(
         self, h: Tensor, messages: Tensor, graph: Graph, x0: Tensor, v0: Tensor | None
     ) -> Tensor:
-        first, width = self.node_mlp[0], self.width
-        assert isinstance(first, nn.Linear)
         total = graph.aggregate(messages, self.message_aggregation)
         total = _normed(self.message_norm, total, graph, x0, v0, h)
-        new = F.linear(h, first.weight[:, :width], first.bias)
-        new = new + F.linear(total, first.weight[:, width:])
-        for module in self.node_mlp[1:]:
-            new = module(new)
+        new: Tensor = self.node_mlp(torch.cat([h, total], dim=-1))
         return h + new if self.residual else new
 
 
