@@ -13,6 +13,7 @@ import typing
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -94,6 +95,17 @@ def ragged() -> Graph:
 def default_cases() -> list[NormCase]:
     """One case a norm and type: its defaults."""
     return [case for spec in eqnorm.norm_specs() for case in _of(spec)]
+
+
+def once_each() -> list[Any]:
+    """The default cases, of which those for a further type of a norm are marked slow."""
+    seen: set[tuple[str, str]] = set()
+    cases = []
+    for case in default_cases():
+        key = (case.name, eqnorm.norm_spec(case.name, case.on).on)
+        cases.append(pytest.param(case, marks=[pytest.mark.slow] if key in seen else []))
+        seen.add(key)
+    return cases
 
 
 def all_cases() -> list[NormCase]:

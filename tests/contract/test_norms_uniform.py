@@ -7,6 +7,7 @@ edit: cases are read off the registry.
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 from collections.abc import Callable
 
@@ -18,13 +19,27 @@ from torch.func import functional_call, stack_module_state, vmap
 
 import eqnorm
 from eqnorm import Graph
-from tests.contract.norm_cases import SIZES, NormCase, all_cases, call, default_cases, ragged
+from tests.contract.norm_cases import (
+    SIZES,
+    NormCase,
+    all_cases,
+    call,
+    default_cases,
+    once_each,
+    ragged,
+)
 from tests.fake_cuda import fake_cuda
 
 N = sum(SIZES)
 
 every = pytest.mark.parametrize("case", all_cases(), ids=str)
 default = pytest.mark.parametrize("case", default_cases(), ids=str)
+# A second or two each: of a norm's types the further ones are left to the slow run.
+one_type = pytest.mark.parametrize("case", once_each(), ids=str)
+
+
+def with_parameters(cases: list[NormCase]) -> list[NormCase]:
+    return [case for case in cases if any(p.numel() for p in case.build().parameters())]
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = 1e-11) -> None:
@@ -115,15 +130,13 @@ def test_padding_gets_no_gradient(case: NormCase) -> None:
 
 @every
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("scale", [1.0, 300.0, 1e-3], ids="x{:g}".format)
-def test_half_precision_has_float32_statistics(
-    case: NormCase, dtype: torch.dtype, scale: float
-) -> None:
+def test_half_precision_has_float32_statistics(case: NormCase, dtype: torch.dtype) -> None:
     """At 300 squares overflow in float16, at 1e-3 they underflow."""
-    inputs = case.inputs(N, scale=scale, dtype=dtype)
     unit = torch.finfo(dtype).eps / 2
-    wide = {name: value.float() for name, value in inputs.items()}
-    for norm in (case.build(), case.build().to(dtype)):
+    norms = (case.build(), case.build().to(dtype))
+    for scale, norm in itertools.product([1.0, 300.0, 1e-3], norms):
+        inputs = case.inputs(N, scale=scale, dtype=dtype)
+        wide = {name: value.float() for name, value in inputs.items()}
         expected = call(copy.deepcopy(norm).float(), ragged(), wide)
         out = call(norm, ragged(), inputs)
         assert out.dtype == dtype
@@ -219,12 +232,10 @@ def test_first_and_second_derivatives(case: NormCase) -> None:
         assert torch.autograd.gradgradcheck(f, values, fast_mode=True, atol=1e-4)
 
 
-@every
+@pytest.mark.parametrize("case", with_parameters(all_cases()), ids=str)
 def test_every_parameter_gets_a_gradient(case: NormCase) -> None:
     norm = case.build()
     out = call(norm, ragged(), case.inputs(N, dtype=torch.float32))
-    if not list(norm.parameters()):
-        pytest.skip("has no parameters")
     out.backward(torch.randn_like(out))
     for name, parameter in norm.named_parameters():
         if parameter.numel():
@@ -260,12 +271,10 @@ def test_deepcopy_pickle_and_state_dict(case: NormCase) -> None:
         assert eqnorm.contract_of(other) == eqnorm.contract_of(norm)
 
 
-@default
+@pytest.mark.parametrize("case", with_parameters(default_cases()), ids=str)
 def test_vmap_over_parameters(case: NormCase) -> None:
     """An ensemble of norms in one call."""
     norms = [case.build(seed=seed).eval() for seed in range(3)]
-    if not list(norms[0].parameters()):
-        pytest.skip("has no parameters")
     inputs, graph = case.inputs(N, dtype=torch.float32), ragged()
     parameters, buffers = stack_module_state(norms)
 
@@ -281,7 +290,7 @@ def test_vmap_over_parameters(case: NormCase) -> None:
 # --- devices and compilers --------------------------------------------------------------------
 
 
-@every
+@default
 def test_everything_stays_on_the_device_of_x(case: NormCase) -> None:
     """On a pretended CUDA device: a tensor on another one, or a wait for a value, is an error."""
     norm = case.build()
@@ -311,7 +320,7 @@ def batches(case: NormCase) -> list[tuple[Graph, dict[str, Tensor]]]:
     ]
 
 
-@default
+@one_type
 def test_compiles_whole_and_once_for_all_batch_sizes(case: NormCase) -> None:
     torch._dynamo.reset()
     norm, counter = case.build(), CompileCounter()
@@ -333,7 +342,7 @@ class Exported(nn.Module):
         return call(self.norm, graph, dict(zip(self.names, values, strict=True)))
 
 
-@default
+@one_type
 def test_exports_with_any_number_of_nodes(case: NormCase) -> None:
     norm, inputs, graph = case.build().eval(), case.inputs(N, dtype=torch.float32), ragged()
     module = Exported(norm, len(SIZES), list(inputs))

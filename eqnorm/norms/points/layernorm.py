@@ -48,6 +48,8 @@ class PointLayerNorm(Norm):
 
     def __init__(self, *, per_particle: int | None = None, eps: float = 1e-3) -> None:
         super().__init__(3)
+        if not eps >= 0:
+            raise ValueError(f"eps must be zero or positive, in the unit of x, got {eps}")
         self.per_particle = per_particle
         self.eps = eps
         self.gain = point_parameter(per_particle, 1, 1.0)

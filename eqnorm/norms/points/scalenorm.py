@@ -58,6 +58,8 @@ class PointScaleNorm(Norm):
         if norm not in ("l2", "rms"):
             raise ValueError(f"norm must be 'l2' or 'rms', got {norm!r}")
         self.norm = norm
+        if not eps >= 0:
+            raise ValueError(f"eps must be zero or positive, in the unit of x, got {eps}")
         self.per_particle = per_particle
         self.eps = eps
         self.gain = point_parameter(per_particle, 1, 1.0)
