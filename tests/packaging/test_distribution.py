@@ -81,6 +81,13 @@ class TestDistribution:
         }
         assert not strange
 
+    @pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="no README.md yet")
+    def test_readme_is_the_description(self, built: tuple[Path, Path]) -> None:
+        with zipfile.ZipFile(built[0]) as wheel:
+            text = wheel.read(f"{NAME}-{VERSION}.dist-info/METADATA").decode()
+        assert "Description-Content-Type: text/markdown\n" in text, 'set readme = "README.md"'
+        assert (ROOT / "README.md").read_text().strip() in text
+
     def test_metadata(self, built: tuple[Path, Path]) -> None:
         with zipfile.ZipFile(built[0]) as wheel:
             text = wheel.read(f"{NAME}-{VERSION}.dist-info/METADATA").decode()
