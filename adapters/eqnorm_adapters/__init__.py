@@ -1,5 +1,6 @@
 """Equivariant backbones for eqnorm, one file each, and `attach` for models of your own."""
 
+from eqnorm_adapters._official import from_official, load_official_state_dict
 from eqnorm_adapters.attachment import Attachment, attach, attachments
 
-__all__ = ["Attachment", "attach", "attachments"]
+__all__ = ["Attachment", "attach", "attachments", "from_official", "load_official_state_dict"]
