@@ -12,8 +12,10 @@ from eqnorm.graph import Graph
 
 def centred(x: Tensor, graph: Graph) -> tuple[Tensor, Tensor]:
     """X - mu and mu, each (N, 3), with mu the centre of each graph."""
-    centre = graph.spread(graph.mean(x))
-    return x - centre, centre
+    # The centre that is kept is computed first, and so its gradient is added last: after the
+    # large ones through x - mu have cancelled, as they do for one node, and not in their midst.
+    kept = graph.spread(graph.mean(x))
+    return x - graph.spread(graph.mean(x)), kept
 
 
 def mean_length(u: Tensor, graph: Graph) -> Tensor:
