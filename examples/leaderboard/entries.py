@@ -49,12 +49,12 @@ RECIPES = (
     Entry(
         "LN(h) + softcap + mean, residual",
         "recipe",
-        {**_LN, **_SOFTCAP, **_MEAN, "recurrent": True},
+        {**_LN, **_SOFTCAP, **_MEAN, "residual": True},
     ),
     Entry(
         "LN(h) + LN(m) + softcap, residual",
         "recipe",
-        {**_LN, **_SOFTCAP, "message_norm": "layernorm", "recurrent": True},
+        {**_LN, **_SOFTCAP, "message_norm": "layernorm", "residual": True},
     ),
 )
 
