@@ -1,26 +1,75 @@
-"""Property-based checks of symmetry: for any model, and for every registered norm and backbone."""
+"""Property-based checks of symmetry: for any model, and for every registered norm and backbone.
 
-from eqnorm.testing import strategies
-from eqnorm.testing.cases import Case, Motion
-from eqnorm.testing.check import assert_equivariant, equivariance_report, find_violation
-from eqnorm.testing.findings import Finding
-from eqnorm.testing.randomize import randomize_parameters
-from eqnorm.testing.replay import replay
-from eqnorm.testing.report import EquivarianceError, Report
-from eqnorm.testing.tolerances import TOLERANCES, Tolerances
+Names are imported when they are first used: pytest loads the plugin of this package wherever
+eqnorm is installed, also where the extra ``testing`` is not.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eqnorm.testing import broken, strategies
+    from eqnorm.testing.again import replay
+    from eqnorm.testing.cases import Case, Motion
+    from eqnorm.testing.check import assert_equivariant, equivariance_report, find_violation
+    from eqnorm.testing.findings import MEANING, Finding
+    from eqnorm.testing.layers import AuditReport, LayerAudit, audit
+    from eqnorm.testing.promises import (
+        Contract,
+        contract_tests,
+        contracts,
+        parametrize_contracts,
+    )
+    from eqnorm.testing.randomize import randomize_parameters
+    from eqnorm.testing.report import EquivarianceError, Report
+    from eqnorm.testing.tolerances import TOLERANCES, Tolerances
 
 __all__ = [
+    "MEANING",
     "TOLERANCES",
+    "AuditReport",
     "Case",
+    "Contract",
     "EquivarianceError",
     "Finding",
+    "LayerAudit",
     "Motion",
     "Report",
     "Tolerances",
     "assert_equivariant",
+    "audit",
+    "broken",
+    "contract_tests",
+    "contracts",
     "equivariance_report",
     "find_violation",
+    "parametrize_contracts",
     "randomize_parameters",
     "replay",
     "strategies",
 ]
+
+_HOMES = {
+    "cases": ("Case", "Motion"),
+    "check": ("assert_equivariant", "equivariance_report", "find_violation"),
+    "layers": ("AuditReport", "LayerAudit", "audit"),
+    "promises": ("Contract", "contract_tests", "contracts", "parametrize_contracts"),
+    "findings": ("MEANING", "Finding"),
+    "randomize": ("randomize_parameters",),
+    "again": ("replay",),
+    "report": ("EquivarianceError", "Report"),
+    "tolerances": ("TOLERANCES", "Tolerances"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("broken", "strategies"):
+        return importlib.import_module(f"eqnorm.testing.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"eqnorm.testing.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'eqnorm.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from eqnorm.symmetry import Symmetry, SymmetryLike
+from eqnorm.testing.again import code_for
 from eqnorm.testing.cases import Motion
 from eqnorm.testing.checks.hygiene import check_buffers
 from eqnorm.testing.context import Example, Options
 from eqnorm.testing.declare import Slot, match_signature, parse_inputs, parse_output, slots_of
 from eqnorm.testing.findings import MEANING, SYMMETRIES, Finding
 from eqnorm.testing.judge import Judge
-from eqnorm.testing.replay import code_for
 from eqnorm.testing.report import EquivarianceError, Report
 from eqnorm.testing.search import Search, run_search
 from eqnorm.testing.shrink import shrink

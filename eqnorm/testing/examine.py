@@ -28,9 +28,9 @@ def examine(example: Example) -> tuple[list[Finding], list[Field] | None]:
         found += hygiene.check_repeats(example, fields)
     if any(finding.name == "determinism" for finding in found):
         return _wanted(example, found), fields
-    found += symmetry.check_symmetries(example)
-    found += symmetry.check_alone(example)
-    if example.number % GRADIENT_EVERY == 0:
+    broken = symmetry.check_symmetries(example) or symmetry.check_alone(example)
+    found += broken
+    if not broken and example.number % GRADIENT_EVERY == 0:
         found += symmetry.check_gradient(example)
     return _wanted(example, found), fields
 

@@ -11,6 +11,9 @@ from torch import Tensor
 from eqnorm.testing.outputs import Field, read_outputs
 from eqnorm.testing.subject import Subject, cast, default_dtype, tensors
 from eqnorm.testing.transforms import Move
+from eqnorm.types import parse_type
+
+_VECTOR = parse_type("1o")
 
 
 def gradient_fields(
@@ -40,7 +43,9 @@ def gradient_fields(
         slot = levels[name]
         assert slot.kind is not None
         value = torch.zeros_like(leaf) if grad is None else grad
-        result.append(Field(f"gradient by {name}", value.detach(), slot.kind, slot.level or "node"))
+        # A gradient by positions is a vector, whatever its distance from the origin.
+        kind = _VECTOR if slot.kind.is_points else slot.kind
+        result.append(Field(f"gradient by {name}", value.detach(), kind, slot.level or "node"))
     return result
 
 

@@ -62,6 +62,8 @@ class Judge:
 
     def __init__(self, rtol: float | None) -> None:
         self.rtol = rtol
+        # Ratios (at kappa = 1) up to this were found to be rounding, and are not looked into again.
+        self.known_rounding = 1.0
 
     def look(
         self, comparison: Comparison, arguments: dict[str, Any], dtype: torch.dtype
@@ -107,15 +109,15 @@ class Judge:
         stretch = comparison.extent(point).stretch
         floor = TOLERANCES.systematic * TOLERANCES.constant * unit_roundoff(torch.float32) * stretch
         beyond_single = look.ratio > single
-        coherent = same and (look.error > floor or subject.dtype == HIGH)
-        hidden = subject.dtype == HIGH and look.error > TOLERANCES.gap * low.error
-        if beyond_single and (same or look.error > TOLERANCES.gap * low.error):
+        double = subject.dtype == HIGH
+        coherent = same and (look.error > floor or (double and look.ratio > TOLERANCES.clear))
+        fixed = look.error > TOLERANCES.gap * low.error
+        hidden = double and look.ratio > TOLERANCES.hidden and fixed
+        if beyond_single and (same or fixed):
             return Verdict(look, violated=True, low=low.error)
         if coherent and look.error > floor:
             return Verdict(look, violated=True, low=low.error)
-        if hidden or coherent:
-            return Verdict(look, violated=True, rounding=True, low=low.error)
-        return Verdict(look, rounding=True, low=low.error)
+        return Verdict(look, violated=hidden or coherent, rounding=True, low=low.error)
 
     def _with_condition(
         self, comparison: Comparison, point: dict[str, Any], dtype: torch.dtype, base: list[Field]
@@ -178,7 +180,7 @@ class Judge:
         seen = 0
         for number in range(TOLERANCES.neighbors):
             near = measure.displaced(
-                point, subject.slots, TOLERANCES.jitter, size, 100 + number, together
+                point, subject.slots, TOLERANCES.jitter, size, 100 + number, together, True
             )
             first, base = self.look(comparison, near, dtype)
             if first.ratio > 1 and self._with_condition(comparison, near, dtype, base).ratio > 1:

@@ -139,6 +139,7 @@ def displaced(
     size: float,
     seed: int,
     together: list[Tensor] | None = None,
+    jitter: bool = False,
 ) -> dict[str, Any]:
     """Arguments nearby: every tensor displaced at random by ``step`` of its size.
 
@@ -150,6 +151,8 @@ def displaced(
         seed: of the direction.
         together: for each positions argument a group index per row; rows of one group move
             together, so that coincident nodes stay coincident.
+        jitter: where nothing is to stay together, zero features move too, so that equal ones
+            become different.
     """
     dice = torch.Generator().manual_seed(9176 + seed)
     near = dict(arguments)
@@ -171,6 +174,8 @@ def displaced(
                 part = pieces[:, cut]
                 scale = _largest(part)
                 moves = (part.norm(dim=-1, keepdim=True) > 0).double()
+                if together is None and jitter:
+                    scale, moves = scale or 1.0, torch.ones_like(moves)
                 pieces[:, cut] += step * scale * moves * noise[:, cut].to(value.device)
             near[slot.name] = pieces.to(value)
     return near

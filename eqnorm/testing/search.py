@@ -18,7 +18,7 @@ from eqnorm.testing.checks.vacuous import Constancy
 from eqnorm.testing.context import Example, Options
 from eqnorm.testing.corners import CORNERS
 from eqnorm.testing.examine import examine
-from eqnorm.testing.findings import Finding
+from eqnorm.testing.findings import SYMMETRIES, Finding
 from eqnorm.testing.judge import Judge
 from eqnorm.testing.subject import Subject
 
@@ -70,6 +70,9 @@ class Search:
             self.subject.find_twin(arguments)
         self.examples += 1
         found, fields = examine(example)
+        if any(finding.name == "state" for finding in found):
+            # What was seen before may be the state's doing; new copies are called from now on.
+            self.found = {n: f for n, f in self.found.items() if n not in SYMMETRIES}
         for finding in found:
             self.found.setdefault(finding.name, finding)
         for note in example.notes:

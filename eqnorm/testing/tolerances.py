@@ -26,6 +26,12 @@ class Tolerances:
         systematic: multiple of C u32 (1 + |t|/s) above which a deviation that looks the same
             is a violation of a float32 model although kappa alone could explain it.
         gap: error in float64 over error in low precision; below it, it is round-off.
+        clear: multiple of the limit at which a small deviation in float64 that looks the same
+            when nudged is taken seriously.
+        hidden: multiple of the limit above which rounding in a float64 model is that of a lower
+            precision.
+        rounding: largest ratio of error to limit in float64, at kappa = 1, at which float32
+            rounding, once found, is taken for granted in later examples.
         huge: power of the largest number of a dtype above which a value is about to overflow.
         halvings: how often an input is halved to see whether it only overflows.
         bisections: how often the edge of the overflow is bisected after that.
@@ -43,6 +49,9 @@ class Tolerances:
     alignment: float = 0.9
     systematic: float = 100.0
     gap: float = 1e-4
+    clear: float = 100.0
+    hidden: float = 1e5
+    rounding: float = 1e8
     huge: float = 0.4
     halvings: int = 24
     bisections: int = 24

@@ -31,7 +31,7 @@ def copy_model(fn: Callable[..., Any], dtype: torch.dtype | None = None) -> Call
 
 
 def _copy(value: Any, dtype: torch.dtype | None, memo: Memo, depth: int) -> Any:
-    if isinstance(value, _PLAIN) or isinstance(value, types.ModuleType) or depth > 8:
+    if isinstance(value, (_PLAIN, types.ModuleType)) or depth > 8:
         return value
     if id(value) in memo:
         return memo[id(value)][0]
