@@ -11,31 +11,32 @@ from typing import Any
 import numpy as np
 
 from eqnorm.functional import _kernels_vector as vector
-from eqnorm.functional._kernels_vector import jit
+from eqnorm.functional._kernels_vector import jit, unsigned
 
 TILE = 64
-_add, _flush, _sum, _square = vector.add, vector.flush, vector.row_sum, vector.row_square
-_affine, _product, _combine = vector.row_affine, vector.row_product, vector.row_combine
+_flush, _sum, _square, _affine = vector.flush, vector.row_sum, vector.row_square, vector.row_affine
+_product, _combine = vector.row_product, vector.row_combine
+_add, _subtract = vector.row_add, vector.row_subtract
 
 
 @jit
-def _to_columns(weight: Any, copies: Any) -> Any:
-    columns = np.empty(copies.shape[0], weight.dtype)
+def _to_columns(values: Any, copies: Any) -> Any:
+    columns = np.empty(copies.shape[0], values.dtype)
     for c in range(copies.shape[0]):
-        columns[c] = weight[copies[c]]
+        columns[c] = values[copies[c]]
     return columns
 
 
 @jit
-def _centred_mean(row: Any, table: Any) -> Any:
+def _centred_mean(x: Any, i: Any, table: Any) -> Any:
     """Mean over the centred columns of one node; 0 where there are none."""
-    total = row.dtype.type(0)
+    total = x.dtype.type(0)
     count = 0
     for j in range(table.shape[0]):
         if table[j, 4]:
-            total += _sum(row[table[j, 0] : table[j, 1]])
+            total += _sum(x, i, unsigned(table[j, 0]), unsigned(table[j, 1]))
             count += table[j, 1] - table[j, 0]
-    return total / row.dtype.type(max(count, 1))
+    return total / x.dtype.type(max(count, 1))
 
 
 @jit
@@ -54,23 +55,26 @@ def forward(
     """Fill y (N, D), mean (N,) and var (N, Q)."""
     kind = x.dtype.type
     columns = _to_columns(weight, copies)
-    for i in range(x.shape[0]):
-        m = _centred_mean(x[i], table)
+    plus = np.zeros_like(columns)
+    k0 = 0
+    for j in range(table.shape[0]):
+        if table[j, 3]:
+            for c in range(table[j, 0], table[j, 1]):
+                plus[c] = bias[k0]
+                k0 += 1
+    for i in range(unsigned(x.shape[0])):
+        m = _centred_mean(x, i, table)
         mean[i] = m
         var[i, :] = kind(0)
         for j in range(table.shape[0]):
             centre = m if table[j, 4] else kind(0)
-            square = _square(x[i, table[j, 0] : table[j, 1]], centre)
+            square = _square(x, i, centre, unsigned(table[j, 0]), unsigned(table[j, 1]))
             var[i, table[j, 2]] += kind(square / divisors[j])
-        k0 = 0
         for j in range(table.shape[0]):
-            a, b, q = table[j, 0], table[j, 1], table[j, 2]
+            a, b, q = unsigned(table[j, 0]), unsigned(table[j, 1]), table[j, 2]
             r = kind(1.0 / np.sqrt(var[i, q] + eps[q]))
             centre = m if table[j, 4] else kind(0)
-            _affine(x[i, a:b], centre, r, columns[a:b], y[i, a:b])
-            if table[j, 3]:
-                _add(bias[k0 : k0 + b - a], y[i, a:b])
-                k0 += b - a
+            _affine(x, i, centre, r, columns, plus, a, b, y)
 
 
 @jit
@@ -93,38 +97,41 @@ def backward(
     kind = x.dtype.type
     groups = var.shape[1]
     columns = _to_columns(weight, copies)
-    part_w, total_w = np.zeros(dim, x.dtype), np.zeros(dim)
-    part_b, total_b = np.zeros(db.shape[0], x.dtype), np.zeros(db.shape[0])
+    part_w, part_b = np.zeros(dim, x.dtype), np.zeros(dim, x.dtype)
+    total_w, total_b = np.zeros((1, dim)), np.zeros((1, dim))
     rs, dots = np.empty(groups, x.dtype), np.empty(groups, x.dtype)
-    for i in range(n):
+    for i in range(unsigned(n)):
         m = mean[i]
         for q in range(groups):
             rs[q] = kind(1.0 / np.sqrt(var[i, q] + eps[q]))
             dots[q] = kind(0)
-        k0 = 0
         for j in range(table.shape[0]):
-            a, b, q = table[j, 0], table[j, 1], table[j, 2]
+            a, b, q = unsigned(table[j, 0]), unsigned(table[j, 1]), table[j, 2]
             centre = m if table[j, 4] else kind(0)
-            dots[q] += _product(g[i, a:b], x[i, a:b], centre, rs[q], columns[a:b], part_w[a:b])
+            dots[q] += _product(g, x, i, centre, rs[q], columns, a, b, part_w)
             if table[j, 3]:
-                _add(g[i, a:b], part_b[k0 : k0 + b - a])
-                k0 += b - a
+                _add(g, i, a, b, part_b)
         for j in range(table.shape[0]):
-            a, b, q = table[j, 0], table[j, 1], table[j, 2]
+            a, b, q = unsigned(table[j, 0]), unsigned(table[j, 1]), table[j, 2]
             centre = m if table[j, 4] else kind(0)
             slope = kind(-dots[q] * rs[q] * rs[q] * rs[q] / divisors[j])
-            _combine(g[i, a:b], columns[a:b], rs[q], x[i, a:b], centre, slope, dx[i, a:b])
-        pull = _centred_mean(dx[i], table)
+            _combine(g, x, i, centre, slope, rs[q], columns, a, b, dx)
+        pull = _centred_mean(dx, i, table)
         for j in range(table.shape[0]):
             if table[j, 4]:
-                own = dx[i, table[j, 0] : table[j, 1]]
-                for c in range(own.shape[0]):
-                    own[c] -= pull
-        if (i + 1) % TILE == 0 or i + 1 == n:
-            _flush(part_w, total_w)
-            _flush(part_b, total_b)
+                _subtract(dx, i, pull, unsigned(table[j, 0]), unsigned(table[j, 1]))
+        if i % unsigned(TILE) == unsigned(0):
+            _flush(part_w, total_w, unsigned(0))
+            _flush(part_b, total_b, unsigned(0))
+    _flush(part_w, total_w, unsigned(0))
+    _flush(part_b, total_b, unsigned(0))
     sums = np.zeros(dw.shape[0])
     for c in range(dim):
-        sums[copies[c]] += total_w[c]
+        sums[copies[c]] += total_w[0, c]
     dw[:] = sums
-    db[:] = total_b
+    k0 = 0
+    for j in range(table.shape[0]):
+        if table[j, 3]:
+            for c in range(table[j, 0], table[j, 1]):
+                db[k0] = total_b[0, c]
+                k0 += 1

@@ -92,7 +92,14 @@ class Layout(nn.Module):
         self.dim = self.blocks[-1].stop
         self.num_copies = self.blocks[-1].copy + self.blocks[-1].mul
         self.num_scalars = len(columns)
-        self.table = np.array([(b.start, b.stop, b.copy, b.scalar) for b in self.blocks])
+        runs: list[tuple[int, int, bool]] = []
+        for block in self.blocks:
+            if runs and runs[-1][2] == block.scalar:
+                runs[-1] = (runs[-1][0], block.stop, block.scalar)
+            else:
+                runs.append((block.start, block.stop, block.scalar))
+        # For the compiled kernels: runs of columns that are, or are not, even scalars.
+        self.table = np.array(runs, dtype=np.int64)
         # A slice where it can be one: views cost nothing.
         self._scalar_run = None
         if columns and columns[-1] - columns[0] + 1 == len(columns):
