@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eqnorm.testing.checks import finite, hygiene, symmetry
+from eqnorm.testing.checks import finite, hygiene, precision, symmetry
 from eqnorm.testing.context import Example
 from eqnorm.testing.findings import Finding
 from eqnorm.testing.outputs import Field
@@ -32,6 +32,8 @@ def examine(example: Example) -> tuple[list[Finding], list[Field] | None]:
     found += broken
     if not broken and example.number % GRADIENT_EVERY == 0:
         found += symmetry.check_gradient(example)
+        if example.options.wants("precision"):
+            found += precision.check_precision(example)
     return _wanted(example, found), fields
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eqnorm.testing.outputs import Field, read_outputs
+from eqnorm.testing.outputs import Field
 from eqnorm.testing.subject import Subject, cast, default_dtype, tensors
 from eqnorm.testing.transforms import Move
 from eqnorm.types import parse_type
@@ -63,7 +63,7 @@ def traced_outputs(
     scope = contextlib.nullcontext() if low else default_dtype(dtype)
     with scope, torch.enable_grad():
         returned = subject.run(traced, subject.model(None if low else dtype))
-    return leaves, read_outputs(returned, subject.output, subject.structure(arguments))
+    return leaves, subject.read(returned, arguments)
 
 
 def sum_of(fields: list[Field], move: Move | None) -> Tensor:

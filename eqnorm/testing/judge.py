@@ -44,12 +44,14 @@ class Verdict:
         look: the deviation in the most accurate arithmetic that the model runs in.
         violated: it is not explained by rounding.
         rounding: it exceeds the error model but is rounding: precision is lost.
+        same: it looks the same when the input is nudged.
         low: relative error in the model's own dtype.
     """
 
     look: Look
     violated: bool = False
     rounding: bool = False
+    same: bool = False
     low: float = 0.0
 
 
@@ -117,7 +119,7 @@ class Judge:
             return Verdict(look, violated=True, low=low.error)
         if coherent and look.error > floor:
             return Verdict(look, violated=True, low=low.error)
-        return Verdict(look, violated=hidden or coherent, rounding=True, low=low.error)
+        return Verdict(look, hidden or coherent, True, same, low.error)
 
     def _with_condition(
         self, comparison: Comparison, point: dict[str, Any], dtype: torch.dtype, base: list[Field]
@@ -217,16 +219,20 @@ def measure_cast(arguments: dict[str, Any], dtype: torch.dtype) -> dict[str, Any
 
 
 def _kept_together(comparison: Comparison, point: dict[str, Any]) -> list[Tensor] | None:
-    """Coincident nodes stay so where that is no tie: not under relabelling, not in collapse."""
+    """Coincident nodes stay so where that is no tie.
+
+    Under relabelling it is one (between the features of the two), and in graphs with fewer than
+    four places, where a frame is not defined.
+    """
     values = measure.positions(point, comparison.subject.slots)
     move = getattr(comparison, "move", None)
     if move is not None and not move.labels.trivial:
         return None
     groups = measure.coincidences(values)
-    owner = comparison.subject.structure(point).owner
+    structure = comparison.subject.structure(point)
     for group in groups:
-        for graph in owner.unique():
-            own = group[owner == graph]
-            if own.shape[0] > 1 and own.unique().shape[0] < min(4, own.shape[0]):
-                return None
+        for graph in range(structure.num_graphs):
+            own = torch.nonzero(structure.owner == graph)[:, 0]
+            if len(set(group[own].tolist())) < min(4, own.shape[0]):
+                group[own] = own
     return groups

@@ -14,11 +14,11 @@ from eqnorm.testing.subject import Subject, clone
 _BITS = {torch.float64: 53, torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes the lowest precision that any operation on several numbers returns."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.lowest: torch.dtype | None = None
 
     def __torch_dispatch__(
@@ -26,9 +26,9 @@ class _Watch(TorchDispatchMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         for value in tree_flatten(result)[0]:
-            if isinstance(value, Tensor) and value.dtype in _BITS and value.numel() > 1:
-                if self.lowest is None or _BITS[value.dtype] < _BITS[self.lowest]:
-                    self.lowest = value.dtype
+            counts = isinstance(value, Tensor) and value.dtype in _BITS and value.numel() > 1
+            if counts and (self.lowest is None or _BITS[value.dtype] < _BITS[self.lowest]):
+                self.lowest = value.dtype
         return result
 
 

@@ -37,27 +37,38 @@ class Field:
         return f"output {self.name!r}" if self.name else "the output"
 
 
-def read_outputs(returned: Any, declared: Any, structure: Structure) -> list[Field]:
+Levels = Mapping[str, str]
+
+
+def read_outputs(returned: Any, declared: Any, structure: Structure, levels: Levels) -> list[Field]:
     """The declared tensors in what the model returned.
+
+    Args:
+        returned: by the model.
+        declared: slots, as parsed.
+        structure: of the input.
+        levels: what the rows of outputs were found to be before, by name.
 
     Raises:
         TypeError: something is missing, or is no floating-point tensor.
         ValueError: a shape that does not fit the declared type.
     """
     fields: list[Field] = []
-    _read(returned, declared, structure, fields)
+    _read(returned, declared, structure, levels, fields)
     return fields
 
 
-def _read(returned: Any, declared: Any, structure: Structure, fields: list[Field]) -> None:
+def _read(
+    returned: Any, declared: Any, structure: Structure, levels: Levels, fields: list[Field]
+) -> None:
     if isinstance(declared, Slot):
         if declared.role != "fixed":
-            fields.append(_field(returned, declared, structure))
+            fields.append(_field(returned, declared, structure, levels))
         return
     if isinstance(declared, dict):
         for key, part in declared.items():
             if slots_of(part):
-                _read(_item(returned, key), part, structure, fields)
+                _read(_item(returned, key), part, structure, levels, fields)
         return
     if not isinstance(returned, (tuple, list)):
         raise TypeError(
@@ -70,15 +81,15 @@ def _read(returned: Any, declared: Any, structure: Structure, fields: list[Field
             "use None for those not to be checked"
         )
     for value, part in zip(returned, declared, strict=True):
-        _read(value, part, structure, fields)
+        _read(value, part, structure, levels, fields)
 
 
 def _item(returned: Any, key: Any) -> Any:
     if isinstance(returned, Mapping) and key in returned:
         return returned[key]
-    if isinstance(key, str) and not isinstance(returned, (Tensor, Mapping)):
-        if hasattr(returned, key):
-            return getattr(returned, key)
+    named = isinstance(key, str) and not isinstance(returned, (Tensor, Mapping))
+    if named and hasattr(returned, key):
+        return getattr(returned, key)
     if isinstance(key, int) and isinstance(returned, (tuple, list)) and key < len(returned):
         return returned[key]
     raise TypeError(
@@ -87,7 +98,7 @@ def _item(returned: Any, key: Any) -> Any:
     )
 
 
-def _field(value: Any, slot: Slot, structure: Structure) -> Field:
+def _field(value: Any, slot: Slot, structure: Structure, levels: Levels) -> Field:
     title = f"output {slot.name!r}" if slot.name else "output"
     assert slot.kind is not None
     if not isinstance(value, Tensor):
@@ -113,8 +124,8 @@ def _field(value: Any, slot: Slot, structure: Structure) -> Field:
             f"{title} is declared {slot.label!r}, whose last dimension is {width}, but has shape "
             f"{tuple(value.shape)}; declare the type it has"
         )
-    level = slot.level
-    if level is None:
+    level = slot.level or levels.get(slot.name)
+    if slot.level is None and (level is None or counts[level] != value.shape[0]):
         level = next((name for name, rows in counts.items() if rows == value.shape[0]), None)
     if level is None or counts[level] != value.shape[0]:
         rows = ", ".join(f"{number} {name}s" for name, number in counts.items())

@@ -1,4 +1,4 @@
-"""The contract of every registered norm and model, as tests: what is declared, in both directions."""
+"""The contract of every registered norm and model, as tests, in both directions."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def contracts(
     places = [(dtype, device) for device in devices for dtype in dtypes]
     subjects: list[tuple[str, str, str, NormSpec | BackboneSpec]] = []
     if norms:
-        for spec in registry.norm_specs(pattern):
-            subjects += [("norm", spec.name, on, spec) for on in types_served(spec)]
+        for norm in registry.norm_specs(pattern):
+            subjects += [("norm", norm.name, on, norm) for on in types_served(norm)]
     if models:
         for name in registry.list_models(pattern):
             subjects.append(("model", name, "", registry.model_spec(name)))
@@ -258,7 +258,7 @@ def parametrize_contracts(pattern: str = "*", **options: Any) -> Callable[..., A
 
 
 def contract_tests(pattern: str = "*", **options: Any) -> Callable[..., None]:
-    """A test of all promises, in one line: ``test_contract = contract_tests("my-norm")``."""
+    """A test of all promises; one line of a test module, ``test_it = ...("my-norm")``."""
 
     def test_contract(contract: Contract) -> None:
         contract.check()

@@ -32,7 +32,8 @@ def sizes(max_graphs: int = 4, max_nodes: int = 40, total: int = 48) -> st.Searc
     one = st.one_of(st.integers(1, min(8, max_nodes)), st.integers(1, max_nodes))
 
     def cut(drawn: list[int]) -> tuple[int, ...]:
-        kept, used = [], 0
+        kept: list[int] = []
+        used = 0
         for size in drawn:
             if not kept or used + size <= total:
                 kept.append(size)

@@ -50,6 +50,7 @@ class Subject:
     def __post_init__(self) -> None:
         self.fn = self._converted()
         self.training = any(module.training for module in modules_of(self.fn))
+        self._levels: dict[str, str] = {}
         self._copies: dict[torch.dtype | None, Callable[..., Any]] = {}
 
     def _converted(self) -> Callable[..., Any]:
@@ -91,7 +92,7 @@ class Subject:
         """Outputs in the model's own dtype; the arguments are cloned first."""
         with torch.no_grad():
             returned = self.run(clone(arguments), self.model(), seed)
-        return read_outputs(returned, self.output, self.structure(arguments))
+        return self.read(returned, arguments)
 
     def call_double(self, arguments: dict[str, Any]) -> list[Field]:
         """Outputs of the float64 copy (or of the model itself where there is none)."""
@@ -103,7 +104,18 @@ class Subject:
             return self.call(arguments)
         with default_dtype(dtype), torch.no_grad():
             returned = self.run(cast(arguments, dtype), self.model(dtype))
-        return read_outputs(returned, self.output, self.structure(arguments))
+        return self.read(returned, arguments)
+
+    def read(self, returned: Any, arguments: dict[str, Any]) -> list[Field]:
+        """The declared tensors in what the model returned.
+
+        What the rows of an output are is settled by the first input; where there are as many
+        nodes as edges, counting could not tell.
+        """
+        fields = read_outputs(returned, self.output, self.structure(arguments), self._levels)
+        for one in fields:
+            self._levels.setdefault(one.name, one.level)
+        return fields
 
     def structure(self, arguments: dict[str, Any]) -> Structure:
         """Graphs, nodes and edges of the arguments."""
@@ -158,15 +170,15 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 @contextlib.contextmanager
 def known_randomness(seed: int) -> Iterator[None]:
     """Every generator at a known state, and afterwards as before."""
-    python, numpy, ours = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    python, numpy, ours = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - models use it
     random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - models use it
     torch.default_generator.manual_seed(seed)
     try:
         yield
     finally:
         random.setstate(python)
-        np.random.set_state(numpy)
+        np.random.set_state(numpy)  # noqa: NPY002 - models use it
         torch.set_rng_state(ours)
 
 

@@ -30,6 +30,9 @@ class Tolerances:
             when nudged is taken seriously.
         hidden: multiple of the limit above which rounding in a float64 model is that of a lower
             precision.
+        tiny_step: relative displacement that float32 cannot resolve.
+        small_step: relative displacement that it can.
+        staircase: relative difference of the slopes over the two that makes a staircase.
         rounding: largest ratio of error to limit in float64, at kappa = 1, at which float32
             rounding, once found, is taken for granted in later examples.
         huge: power of the largest number of a dtype above which a value is about to overflow.
@@ -51,6 +54,9 @@ class Tolerances:
     gap: float = 1e-4
     clear: float = 100.0
     hidden: float = 1e5
+    tiny_step: float = 1e-10
+    small_step: float = 1e-4
+    staircase: float = 0.01
     rounding: float = 1e8
     huge: float = 0.4
     halvings: int = 24

@@ -117,7 +117,8 @@ def _rotation(name: str, dice: torch.Generator, index: int) -> Tensor:
         quarter[a, a] = quarter[b, b] = 0.0
         quarter[a, b], quarter[b, a] = -1.0, 1.0
         turns = (1 if name[1:] == "90" else 2) + index
-        return torch.linalg.matrix_power(quarter, turns)
+        turned: Tensor = torch.linalg.matrix_power(quarter, turns)
+        return turned
     axis = torch.randn(3, generator=dice, dtype=torch.float64)
     angle = math.tau * float(torch.rand((), generator=dice, dtype=torch.float64))
     angle = {"small": 0.01, "half": math.pi}.get(name, 0.3 + 0.9 * angle)

@@ -84,9 +84,9 @@ def _copy_module(value: nn.Module, dtype: torch.dtype | None, memo: Memo) -> nn.
     result = result.to(dtype)
     for module in result.modules():
         for name, item in list(vars(module).items()):
-            if name not in ("_parameters", "_buffers", "_modules") and not name.endswith("hooks"):
-                if isinstance(item, (Tensor, list, tuple, dict)):
-                    vars(module)[name] = _copy(item, dtype, memo, 0)
+            own = name in ("_parameters", "_buffers", "_modules") or name.endswith("hooks")
+            if not own and isinstance(item, (Tensor, list, tuple, dict)):
+                vars(module)[name] = _copy(item, dtype, memo, 0)
     return result
 
 

@@ -110,9 +110,7 @@ def discrete_choice(pos: Tensor, h: Tensor, batch: Tensor) -> Tensor:
 def median_distance(pos: Tensor, batch: Tensor) -> Tensor:
     """A median over the distances of each graph."""
     d = (pos[:, None] - pos[None]).square().sum(-1)
-    rows = []
-    for node in range(pos.shape[0]):
-        rows.append(d[node][batch == batch[node]].median())
+    rows = [d[node][batch == batch[node]].median() for node in range(pos.shape[0])]
     return torch.stack(rows)[:, None]
 
 

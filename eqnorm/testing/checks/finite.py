@@ -13,7 +13,7 @@ from eqnorm.testing.checks.hygiene import check_mutation
 from eqnorm.testing.context import Example
 from eqnorm.testing.findings import Finding
 from eqnorm.testing.gradients import gradient_fields, sum_of
-from eqnorm.testing.outputs import Field, finite, read_outputs
+from eqnorm.testing.outputs import Field, finite
 from eqnorm.testing.subject import clone, modules_of, tensors
 from eqnorm.testing.tolerances import TOLERANCES
 
@@ -48,8 +48,7 @@ def first_call(example: Example) -> tuple[list[Field] | None, list[Finding]]:
             return first_call(example)
         text = f"{type(error).__name__}: {error}".strip()
         return None, [example.finding("raises", f"raises {text[:300]}")]
-    structure = subject.structure(arguments)
-    fields = read_outputs(returned, subject.output, structure)
+    fields = subject.read(returned, arguments)
     found = check_mutation(example, kept, passed)
     if not finite(fields):
         return None, found + _non_finite(example, fields)
@@ -105,7 +104,7 @@ def overflows(example: Example, evaluate: Callable[[dict[str, Any]], list[Field]
         for _ in range(TOLERANCES.bisections):
             middle = (outside + inside) / 2
             outside, inside = (middle, inside) if math.isnan(reach(middle)) else (outside, middle)
-        return reach(inside) > huge
+        return bool(reach(inside) > huge)
     except Exception:
         return False
 

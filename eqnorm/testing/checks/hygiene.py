@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,8 +13,8 @@ from eqnorm.graph import Graph
 from eqnorm.testing import measure
 from eqnorm.testing.context import Example
 from eqnorm.testing.findings import Finding
-from eqnorm.testing.outputs import Field, read_outputs
-from eqnorm.testing.subject import cast, clone, default_dtype, modules_of
+from eqnorm.testing.outputs import Field
+from eqnorm.testing.subject import clone, modules_of
 from eqnorm.testing.tolerances import TOLERANCES, unit_roundoff
 
 FRESH_EXAMPLES = 8
@@ -31,15 +32,18 @@ def check_mutation(
 
 def check_repeats(example: Example, first: list[Field]) -> list[Finding]:
     """The same input again, with other random numbers; and on a copy never called before."""
-    subject, arguments = example.subject, example.arguments
-    again = subject.call(arguments, seed=1)
+    subject = example.subject
+    kept, passed = clone(example.arguments), clone(example.arguments)
+    again = _call(example, passed, subject.model(), 1)
+    # A model may write into its arguments only where no gradient is asked for.
+    written = check_mutation(example, kept, passed)
     if not _differ(example, first, again):
         if example.number >= FRESH_EXAMPLES or subject.fresh:
-            return []
-        return _check_fresh(example, first)
+            return written
+        return written + _check_fresh(example)
     if _meant_in_training(example, seeds=(0, 1)):
         return []
-    fresh = [_fresh_call(example, seed, None) for seed in (0, 0, 1)]
+    fresh = [_fresh_call(example, example.arguments, seed) for seed in (0, 0, 1)]
     if not _differ(example, fresh[0], fresh[1]):
         if _differ(example, fresh[0], fresh[2]):
             return [
@@ -75,12 +79,19 @@ def check_buffers(example: Example) -> list[Finding]:
     return []
 
 
-def _check_fresh(example: Example, first: list[Field]) -> list[Finding]:
-    fresh = _fresh_call(example, 0, None)
-    if not _differ(example, first, fresh) or _meant_in_training(example, seeds=(0, 0)):
+def _check_fresh(example: Example) -> list[Finding]:
+    """Another input of the same shapes, on the copy called before and on a new one."""
+    subject, size = example.subject, 1.0
+    where = measure.positions(example.arguments, example.slots)
+    if where:
+        size = measure.extent(where, subject.structure(example.arguments)).size
+    other = measure.displaced(example.arguments, example.slots, 0.5, size, 400)
+    used = _call(example, clone(other), subject.model(), 0)
+    fresh = _fresh_call(example, other, 0)
+    if not _differ(example, used, fresh) or _meant_in_training(example, seeds=(0, 0)):
         return []
-    example.subject.fresh = True
-    return [_state(example, first, fresh, "a model called before differs from a new copy of it")]
+    subject.fresh = True
+    return [_state(example, used, fresh, "a model called before differs from a new copy of it")]
 
 
 def _state(example: Example, first: list[Field], other: list[Field], what: str) -> Finding:
@@ -88,16 +99,17 @@ def _state(example: Example, first: list[Field], other: list[Field], what: str) 
     return example.finding("state", f"{what}, by {gap:.1e} relative", error=gap)
 
 
-def _fresh_call(example: Example, seed: int, dtype: torch.dtype | None) -> list[Field]:
-    subject, arguments = example.subject, example.arguments
-    model = subject.new(dtype)
-    if dtype is None:
-        with torch.no_grad():
-            returned = subject.run(clone(arguments), model, seed)
-    else:
-        with default_dtype(dtype), torch.no_grad():
-            returned = subject.run(cast(arguments, dtype), model, seed)
-    return read_outputs(returned, subject.output, subject.structure(arguments))
+def _fresh_call(example: Example, arguments: dict[str, Any], seed: int) -> list[Field]:
+    return _call(example, clone(arguments), example.subject.new(), seed)
+
+
+def _call(
+    example: Example, arguments: dict[str, Any], model: Callable[..., Any], seed: int
+) -> list[Field]:
+    subject = example.subject
+    with torch.no_grad():
+        returned = subject.run(arguments, model, seed)
+    return subject.read(returned, arguments)
 
 
 def _meant_in_training(example: Example, seeds: tuple[int, int]) -> bool:
@@ -108,12 +120,7 @@ def _meant_in_training(example: Example, seeds: tuple[int, int]) -> bool:
     model = subject.new()
     for module in modules_of(model):
         module.eval()
-    outputs = []
-    for seed in seeds:
-        with torch.no_grad():
-            returned = subject.run(clone(example.arguments), model, seed)
-        structure = subject.structure(example.arguments)
-        outputs.append(read_outputs(returned, subject.output, structure))
+    outputs = [_call(example, clone(example.arguments), model, seed) for seed in seeds]
     if _differ(example, outputs[0], outputs[1]):
         return False
     subject.evaluate()

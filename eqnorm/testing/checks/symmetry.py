@@ -22,7 +22,7 @@ def check_symmetries(example: Example) -> list[Finding]:
     apart = example.options.wants("independence")
     if not _suspicious(example, _equivariance(example, motion, apart)):
         return []
-    found = []
+    found: list[Finding] = []
     for name, single in singles(example, motion):
         if name == "independence" and found:
             break  # what breaks for all graphs alike also breaks for each its own way
@@ -130,7 +130,8 @@ def _judge(example: Example, name: str, comparison: Comparison, motion: Motion) 
         "output": verdict.look.where,
         "motion": motion,
     }
-    if verdict.violated and not (verdict.rounding or _explained(verdict, lowered)):
+    rounding = verdict.rounding and not (verdict.same and not lowered)
+    if verdict.violated and not (rounding or _explained(verdict, lowered)):
         return example.finding(name, _message(verdict, name), **details)
     text = f"rounding errors under {name}: {_message(verdict, name)}"
     if lowered:
