@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch._dynamo.exc import TorchDynamoException
 
 from eqnorm import Graph, NormSpec, Symmetry
 from eqnorm.graph import as_graph
@@ -27,7 +26,7 @@ class Control(nn.Module):
         self, x: Tensor, graph: Any = None, x0: Any = None, v: Any = None, h: Any = None
     ) -> Tensor:
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        return self.formula(wide, as_graph(graph, len(x), x.device)).to(x.dtype)
+        return self.formula(wide, as_graph(graph, x.shape[0], x.device)).to(x.dtype)
 
     def formula(self, x: Tensor, graph: Graph) -> Tensor:
         return self.gain * (x - graph.spread(graph.mean(x)))
@@ -79,7 +78,7 @@ class Half(Control):
 
 class Promotes(Control):
     def forward(self, x, graph=None, x0=None, v=None, h=None):
-        return self.formula(x, as_graph(graph, len(x), x.device))
+        return self.formula(x, as_graph(graph, x.shape[0], x.device))
 
 
 class UnitVectors(Control):
@@ -223,7 +222,7 @@ IDS = [f"{test.__name__}-{kind.__name__}" for test, _, kind in TESTS]
 @pytest.mark.parametrize(("test", "arguments", "kind"), TESTS, ids=IDS)
 def test_a_norm_made_to_fail_fails(test: Any, arguments: dict[str, Any], kind: Any) -> None:
     test(case=case(Control), **arguments)
-    with pytest.raises((AssertionError, RuntimeError, ValueError, TorchDynamoException)):
+    with pytest.raises((AssertionError, RuntimeError, ValueError)):
         test(case=case(kind), **arguments)
 
 
