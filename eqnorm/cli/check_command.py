@@ -99,7 +99,7 @@ def check(
     asked = None if group is None else _asked(group)
     options = subjects.parse_options(option or [])
     if every:
-        verdicts.check_all(options, effort, as_json=json, quick=quick)
+        verdicts.check_all(options, effort, as_json=json)
         return
     assert subject is not None
     if ":" in subject:
@@ -177,8 +177,9 @@ def _is_a_model(name: str) -> None:
     except ValueError:
         types = sorted({spec.on for spec in eqnorm.norm_specs(name)})
         if types:
+            on = "8x0e+4x1o" if types[-1] == "irreps" else types[-1]
             raise ValueError(
-                f"{name!r} is a norm: add --on {types[-1] if types[-1] != 'irreps' else '8x0e+4x1o'}"
-                f" to check it by itself, or put it in a model: eqnorm check egnn --norm {name}"
+                f"{name!r} is a norm: add --on {on} to check it by itself, or put it in a model: "
+                f"eqnorm check egnn --norm {name}"
             ) from None
         raise

@@ -16,7 +16,6 @@ from eqnorm.cli.contracts import Effort, Outcome, Verdict
 from eqnorm.cli.listing import NO, YES
 
 LETTERS = {"rotation": "R", "reflection": "M", "translation": "T", "permutation": "P"}
-ALL_EXAMPLES = 24
 
 
 def show(verdict: Verdict, effort: Effort, demanded: bool) -> None:
@@ -69,7 +68,7 @@ def plain(verdict: Verdict, effort: Effort) -> dict[str, Any]:
     }
 
 
-def check_all(options: dict[str, Any], effort: Effort, as_json: bool, quick: bool) -> None:
+def check_all(options: dict[str, Any], effort: Effort, as_json: bool) -> None:
     """Check every backbone with every norm on points, and with none.
 
     Raises:
@@ -142,10 +141,8 @@ def _complaints(verdict: Verdict | str) -> list[str]:
     if isinstance(verdict, str):
         return [verdict]
     lines = [f"{name}: {message}" for name, message in verdict.faults.items()]
-    for outcome in verdict.outcomes:
-        if not outcome.ok:
-            lines.append(f"{outcome.name}: {_word(outcome)}, error {outcome.error:.1e}")
-    return lines
+    wrong = [outcome for outcome in verdict.outcomes if not outcome.ok]
+    return lines + [f"{o.name}: {_word(o)}, error {o.error:.1e}" for o in wrong]
 
 
 def _word(outcome: Outcome) -> str:

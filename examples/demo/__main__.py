@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         "--minutes",
         type=float,
         default=5.0,
-        help="start nothing new after this time, and stop what trains; the report says what fell out",
+        help="time after which nothing new starts; the report says what fell out",
     )
     made.add_argument(
         "--workers",
@@ -41,8 +41,6 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; returns the exit status."""
-    if sys.version_info < (3, 10):
-        sys.exit("error: the demo needs Python 3.10 or newer")
     options = parser().parse_args(arguments)
     if options.minutes <= 0 or options.workers < 0 or not 0 <= options.seed < 2**31:
         parser().error("--minutes must be positive, --workers and --seed at least 0")

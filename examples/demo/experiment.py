@@ -28,7 +28,7 @@ def blank(options: argparse.Namespace, command: str, started: str) -> Results:
         command=command,
         started=started,
         environment=environment(options.workers),
-        settings={name: getattr(scale, name) for name in ("train", "test", "hidden", "steps")},
+        settings={name: getattr(scale, name) for name in ("train", "particles", "hidden", "steps")},
         runs=plan.runs(scale),
         pairs=symmetry.pairs(),
     )
@@ -80,8 +80,8 @@ def _simulate(results: Results, setting: Setting, bars: Progress) -> None:
     scale = setting.scale
     task = bars.add_task("simulating charged systems", total=len(scale.sizes), note="")
     for size in scale.sizes:
-        bars.update(task, note=f"{scale.train + scale.test} systems of {size} particles")
-        systems = data.load(size, scale.train, scale.test, setting.seed, setting.cache)
+        bars.update(task, note=f"{scale.train + scale.test(size)} systems of {size} particles")
+        systems = data.load(size, scale.train, scale.test(size), setting.seed, setting.cache)
         results.baselines.append(data.baseline(systems))
         bars.advance(task)
     bars.update(task, note="")

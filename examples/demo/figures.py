@@ -39,6 +39,7 @@ STYLE = {
 }
 
 
+@mpl.rc_context(STYLE)
 def curves(results: Results) -> Figure | None:
     """Test error against training step, a panel for each backbone and number of particles."""
     groups = [g for g in _groups(results) if g != "deep" and not g.endswith("-last")]
@@ -60,6 +61,7 @@ def curves(results: Results) -> Figure | None:
     return figure
 
 
+@mpl.rc_context(STYLE)
 def deep(results: Results) -> Figure | None:
     """A deep network: its training error, and how numbers grow in it before any training."""
     chosen = _runs(results, "deep")
@@ -109,10 +111,9 @@ def png(figure: Figure, dots_per_inch: int = 110) -> bytes:
 
 
 def _grid(rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, height * rows), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr]
-        axes = figure.subplots(rows, columns, squeeze=False)
+    figure = Figure(figsize=(9.6, height * rows), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr]
+    axes = figure.subplots(rows, columns, squeeze=False)
     return figure, list(axes.flat)
 
 

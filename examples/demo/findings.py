@@ -71,8 +71,8 @@ def _symmetry(results: Results, choice: str, claim: str, source: str) -> Finding
     run = trained(results, choice)
     if run and run.rotated and run.translated:
         text += (
-            f"; after training, the output is wrong by {number(run.rotated.defect)} when the system "
-            f"is rotated and by {number(run.translated.defect)} when it is translated"
+            f"; after training, the output is wrong by {number(run.rotated.defect)} when the "
+            f"system is rotated and by {number(run.translated.defect)} when it is translated"
         )
     return Finding(claim, source, text, all(h == expected for h in held))
 

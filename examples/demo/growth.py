@@ -35,7 +35,12 @@ def measure(scale: Scale, seed: int, cache: Path | None) -> list[Growth]:
                 batch_size=2,
                 learning_rate=0.0,
                 planned_steps=0,
-                options={"hidden": scale.hidden, "layers": 2 * scale.layers, **options},
+                options={
+                    "hidden": scale.hidden,
+                    "layers": 2 * scale.layers,
+                    "edge_dim": 2,
+                    **options,
+                },
             )
             model = train.build(run, systems.train, seed)
             with torch.no_grad(), Trace(model) as trace:
@@ -47,4 +52,4 @@ def measure(scale: Scale, seed: int, cache: Path | None) -> list[Growth]:
 
 def _few(size: int, scale: Scale) -> tuple[int, int]:
     """The main runs' file where there is one, else a few systems."""
-    return (scale.train, scale.test) if size in scale.sizes else (2, 4)
+    return (scale.train, scale.test(size)) if size in scale.sizes else (2, 4)

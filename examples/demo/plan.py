@@ -43,6 +43,7 @@ CHOICES = {
         ),
     )
 }
+MODELS = ("egnn", "egnn_vel", "tfn")  # `eqnorm check --all` checks every backbone
 PAPER = ("layernorm", "scalenorm", "geonorm")
 
 
@@ -52,7 +53,7 @@ class Scale:
 
     Attributes:
         train: training systems of each size.
-        test: test systems of each size.
+        particles: particles in all test systems of a size together.
         hidden: width of the networks.
         steps: training steps of the main runs; the others follow from it.
         sizes: numbers of particles of the main runs.
@@ -62,7 +63,7 @@ class Scale:
     """
 
     train: int = 2000
-    test: int = 200
+    particles: int = 4000
     hidden: int = 32
     steps: int = 200
     sizes: tuple[int, ...] = (5, 20, 50)
@@ -70,23 +71,24 @@ class Scale:
     examples: int | None = None
     growth_sizes: tuple[int, ...] = (5, 20, 50, 100)
 
+    def test(self, size: int) -> int:
+        """Test systems of this many particles."""
+        return max(self.particles // size, 2)
+
 
 MINIATURE = Scale(
-    train=40, test=10, hidden=8, steps=4, sizes=(5,), layers=2, examples=2, growth_sizes=(5,)
+    train=40, particles=50, hidden=8, steps=4, sizes=(5,), layers=2, examples=2, growth_sizes=(5,)
 )
 
 
 def runs(scale: Scale) -> list[Run]:
     """The networks to train, most important first: the last ones fall to the time limit."""
     middle = scale.sizes[min(1, len(scale.sizes) - 1)]
-    made = [
-        *_main("egnn_vel", middle, scale, steps=scale.steps),
-        *_deep(middle, scale),
-        *_main("egnn_vel", middle, scale, steps=scale.steps, names=PAPER, last=True),
-    ]
+    made = [*_main("egnn_vel", middle, scale, steps=scale.steps), *_deep(middle, scale)]
     if scale.sizes[0] != middle:
         made += _main("egnn_vel", scale.sizes[0], scale, steps=scale.steps)
     made += _main("tfn", scale.sizes[0], scale, steps=scale.steps // 2)
+    made += _main("egnn_vel", middle, scale, steps=scale.steps, names=PAPER, last=True)
     if len(scale.sizes) > 2:
         names = ("none", "geonorm", "recommended")
         made += _main(
@@ -120,7 +122,13 @@ def _main(
             batch_size=min(batch, scale.train),
             learning_rate=LEARNING_RATE,
             planned_steps=steps,
-            options={"hidden": width, "layers": layers, **CHOICES[name].options, **extra},
+            options={
+                "hidden": width,
+                "layers": layers,
+                "edge_dim": 1 if model == "tfn" else 2,
+                **CHOICES[name].options,
+                **extra,
+            },
         )
         for name in names
     ]
@@ -146,7 +154,7 @@ def _deep(size: int, scale: Scale) -> list[Run]:
             batch_size=10,
             learning_rate=LEARNING_RATE,
             planned_steps=max(scale.steps // 4, 2),
-            options={"hidden": scale.hidden, "layers": layers, **options},
+            options={"hidden": scale.hidden, "layers": layers, "edge_dim": 2, **options},
         )
         for name, kind, options in variants
     ]

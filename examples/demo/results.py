@@ -41,7 +41,8 @@ class Run:
     """One network trained, and what became of it.
 
     train_mse has a value for each step, None where it was not finite. status is one of
-    "finished", "diverged", "stopped" (by the time limit), "skipped" and "failed".
+    "finished", "diverged", "stopped" (by the time limit), "skipped" and "failed". seconds are
+    those of the processor, which do not depend on what else the machine is doing.
     """
 
     key: str

@@ -88,9 +88,10 @@ def error_table(results: Results) -> str:
         if base and not group.endswith("-last"):
             fitted = f"x + {base.linear_coefficient:.2f}·v, fitted"
             for label, error in (("no motion", base.no_motion), (fitted, base.linear)):
+                bar = _bar(error / base.no_motion, "none")
                 rows.append(
                     f"<tr class=base><th>{label}</th><td class=n>{number(error)}</td>"
-                    f"<td>{_bar(error / base.no_motion, 'none')}</td><td class=n>0</td><td></td></tr>"
+                    f"<td>{bar}</td><td class=n>0</td><td></td></tr>"
                 )
     head = ["", "n:test MSE", "times no motion (log scale)", "n:parameters", "training"]
     return _table(head, rows, "numbers")
@@ -142,7 +143,8 @@ def _symmetry_cell(found: Symmetry | None) -> str:
     declared = "declared" if found.declared else "declared broken"
     warn = "" if found.agrees else f" <b>({declared})</b>"
     title = f"{declared}; error {number(found.error)}"
-    return f"<td class='cell {kind}' title='{title}'>{mark} <span>{number(found.error)}</span>{warn}</td>"
+    shown = f"{mark} <span>{number(found.error)}</span>{warn}"
+    return f"<td class='cell {kind}' title='{title}'>{shown}</td>"
 
 
 def _moved_cells(moved: Moved | None) -> str:

@@ -66,7 +66,8 @@ def failed(job: Job, reason: str, detail: str = "") -> Record:
 
 def _train(run: Run, setting: Setting, report: Callable[[int], object]) -> Run:
     scale, seed = setting.scale, setting.seed
-    systems = data.load(run.num_particles, scale.train, scale.test, seed, setting.cache)
+    size = run.num_particles
+    systems = data.load(size, scale.train, scale.test(size), seed, setting.cache)
     model = train.build(run, systems.train, seed)
     train.train(run, model, systems, seed, report, setting.deadline)
     if run.status != "diverged":
