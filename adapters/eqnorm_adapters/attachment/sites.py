@@ -16,7 +16,7 @@ _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
 def find_sites(
-    model: nn.Module, at: str | Sequence[str], last: bool, argument: str = "at"
+    model: nn.Module, at: str | Sequence[str], last: bool, calls_only: bool = False
 ) -> dict[str, nn.Module]:
     """The submodules named by ``at``, in the order in which the model holds them.
 
@@ -26,7 +26,7 @@ def find_sites(
             stands for anything within a name between dots, ``**`` for any number of names. The
             model itself has the name ``""``.
         last: keep the last submodule that patterns match; one that is named is always kept.
-        argument: the caller's name for ``at``, used in errors.
+        calls_only: whether they are to be watched only, and need not hold a norm.
 
     Raises:
         TypeError: ``at`` is neither a string nor a list of them.
@@ -34,8 +34,9 @@ def find_sites(
     """
     wanted = [at] if isinstance(at, str) else list(at) if isinstance(at, Sequence) else []
     if not wanted or not all(isinstance(each, str) for each in wanted):
-        raise TypeError(f"{argument} must be a name, a pattern or a list of these, got {at!r}")
-    _check_model(model)
+        raise TypeError(f"at must be a name, a pattern or a list of these, got {at!r}")
+    if not calls_only:
+        _check_model(model)
     names = dict(model.named_modules(remove_duplicate=False))
     ours = _attached(names)
     found: dict[str, nn.Module] = {}
@@ -50,17 +51,17 @@ def find_sites(
         matched |= hits
     for pattern in wanted:
         if pattern not in matched:
-            raise ValueError(_no_match(pattern, list(names), argument))
+            raise ValueError(_no_match(pattern, list(names)))
     ends = list(found)[-1:]
     if not last and ends and ends[0] not in wanted:
         del found[ends[0]]
     if not found:
         raise ValueError(
-            f"{argument}={at!r} matches {ends[0]!r} only, and the last match of a pattern is left "
+            f"at={at!r} matches {ends[0]!r} only, and the last match of a pattern is left "
             "out; pass last=True, or the name itself"
         )
     for name, module in found.items():
-        _check_site(name, module, argument)
+        _check_site(name, module, calls_only)
     return found
 
 
@@ -96,7 +97,7 @@ def _fits(names: list[str], patterns: list[str]) -> bool:
     )
 
 
-def _no_match(pattern: str, names: list[str], argument: str) -> str:
+def _no_match(pattern: str, names: list[str]) -> str:
     plain = re.sub(r"[*?\[\]]", "", pattern)
     near = difflib.get_close_matches(plain, [name for name in names if name], n=3, cutoff=0.4)
     ends = [name for name in names if name.endswith(f".{plain}") and name not in near]
@@ -105,7 +106,7 @@ def _no_match(pattern: str, names: list[str], argument: str) -> str:
     shown = [repr(name) for name in names if name and name.count(".") < 3]
     if len(shown) > 30:
         shown = [*shown[:30], f"and {len(shown) - 30} more"]
-    return f"{argument}={pattern!r} matches no submodule{close} There are {', '.join(shown)}"
+    return f"at={pattern!r} matches no submodule{close} There are {', '.join(shown)}"
 
 
 def _check_model(model: nn.Module) -> None:
@@ -120,20 +121,22 @@ def _check_model(model: nn.Module) -> None:
         )
 
 
-def _check_site(name: str, module: nn.Module, argument: str) -> None:
+def _check_site(name: str, module: nn.Module, calls_only: bool) -> None:
     if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
         raise ValueError(
-            f"{argument}: {name!r} is a {type(module).__name__}, which is never called; "
+            f"at: {name!r} is a {type(module).__name__}, which is never called; "
             f"name its members, e.g. at={name + '.*'!r}"
         )
+    if calls_only:
+        return
     if type(module) is nn.Sequential and len(module):
         inside = ".".join([*([name] if name else []), str(len(module) - 1)])
         raise ValueError(
-            f"{argument}: {name!r} is a Sequential, whose children are its steps and so cannot "
+            f"at: {name!r} is a Sequential, whose children are its steps and so cannot "
             f"hold a norm; name its last step, {inside!r}, which has the same output"
         )
     if isinstance(module, torch.jit.ScriptModule):
         raise ValueError(
-            f"{argument}: {name!r} is a ScriptModule, to which nothing can be added; name a "
+            f"at: {name!r} is a ScriptModule, to which nothing can be added; name a "
             "module around it, or attach before scripting"
         )
