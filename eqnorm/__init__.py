@@ -5,6 +5,7 @@ from eqnorm.backbone import Backbone, ModelOutput
 from eqnorm.graph import Graph
 from eqnorm.norms.base import Norm
 from eqnorm.registry import (
+    NormLike,
     contract_of,
     create_model,
     create_norm,
@@ -31,6 +32,7 @@ __all__ = [
     "GroupElement",
     "ModelOutput",
     "Norm",
+    "NormLike",
     "NormSpec",
     "Symmetry",
     "contract_of",

@@ -99,8 +99,9 @@ def create_norm(norm: NormLike | None, /, on: TypeLike, **options: Any) -> nn.Mo
 
     Args:
         norm: a name (case, ``-``, ``_`` and spaces ignored), a ``(name, options)`` pair, a
-            mapping with the key ``"name"`` and options, a class, an instance (returned as it
-            is), or None for the identity.
+            mapping with the key ``"name"`` and options, a class (called with the irreps first,
+            unless it is for points or registered for certain irreps), an instance (returned as
+            it is), or None for the identity.
         on: what it acts on: ``"points"`` or irreps such as ``"32x0e+16x1o"``.
         **options: passed to the class; ``norm_spec(name, on).options`` lists them.
 
@@ -129,7 +130,8 @@ def create_norm(norm: NormLike | None, /, on: TypeLike, **options: Any) -> nn.Mo
             )
         return norm
     if isinstance(norm, type) and issubclass(norm, nn.Module):
-        args = () if kind.is_points else (kind.name,)
+        particular = any(spec.factory is norm and spec.on != "irreps" for spec in _norms.all())
+        args = () if kind.is_points or particular else (kind.name,)
         return specs.build(norm, norm.__name__, *args, **options)
     name, own = name_and_options(norm)
     spec = norm_spec(name, kind)

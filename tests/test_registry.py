@@ -84,6 +84,7 @@ def test_particular_irreps_come_before_any_irreps():
     eqnorm.register_norm("shift", on="1o", equivariant_to="O3")(Shift)
     assert isinstance(eqnorm.create_norm("shift", on="1x1o"), Shift)
     assert isinstance(eqnorm.create_norm("shift", on="2x1o"), nn.Identity)
+    assert isinstance(eqnorm.create_norm(Shift, on="1o"), Shift)  # needs no irreps
 
 
 def test_lists_filter_by_pattern_type_and_symmetry():

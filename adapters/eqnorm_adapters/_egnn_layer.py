@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eqnorm import Graph, create_slot
-from eqnorm.registry import NormLike
+from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn_edges import Aggregation, affine, difference, weighted_sum
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {

@@ -6,8 +6,7 @@ import torch
 from e3nn import o3
 from torch import Tensor, nn
 
-from eqnorm import Backbone, Graph, ModelOutput, register_model
-from eqnorm.registry import NormLike
+from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
 from eqnorm_adapters._irreps import IrrepsLinear, hidden_irreps
 from eqnorm_adapters._tfn_layer import Aggregation, TFNLayer, TFNOptions
 
