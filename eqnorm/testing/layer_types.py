@@ -56,7 +56,8 @@ def layer_error(value: Tensor, moved: Tensor, move: Move, stated: Any, size: flo
             error = gap / scale if scale else (0.0 if gap == 0 else float("inf"))
             if error < best.error:
                 best = LayerError(_name(kind), error)
-        if not best.error < _FITS:
+        known = stated is not None and parse_type(str(stated)).dim == flat.shape[1]
+        if not known and not best.error < _FITS:
             for before, after in _layouts(value, moved):
                 read = _read_off(before.double(), after.double(), move, level)
                 best = read if read is not None and read.error < best.error else best

@@ -65,7 +65,7 @@ class Contract:
         """
         subject = (self.what, self.name, self.on, self.dtype, self.device, self.training)
         if self.declared:
-            report = _report(*subject, max_examples, seed)
+            report = _report(*subject, max_examples, seed, _factory(self.what, self.name, self.on))
             broken = [f for f in report.violations if _belongs(f.name, self.promise)]
             if broken:
                 raise EquivarianceError(report)
@@ -221,12 +221,21 @@ def _report(
     training: bool,
     max_examples: int,
     seed: int,
+    factory: Any,
 ) -> Report:
-    """One report serves all promises of a subject that are to hold."""
+    """One report serves all promises of a subject that are to hold.
+
+    The factory is there to be told apart: a name may come to stand for another class.
+    """
     module, declaration = build_subject(what, name, on, training)
     return equivariance_report(
         module, dtype=dtype, device=device, max_examples=max_examples, seed=seed, **declaration
     )
+
+
+def _factory(what: str, name: str, on: str) -> Any:
+    spec = registry.norm_spec(name, on) if what == "norm" else registry.model_spec(name)
+    return spec.factory
 
 
 def _belongs(finding: str, promise: str) -> bool:
@@ -251,9 +260,7 @@ def parametrize_contracts(pattern: str = "*", **options: Any) -> Callable[..., A
 
     cases = contracts(pattern, **options)
     if not cases:
-        raise ValueError(
-            f"no registered norm or model matches {pattern!r}; import its module first"
-        )
+        raise ValueError(f"no registered name matches {pattern!r}; import its module first")
     return pytest.mark.parametrize("contract", cases, ids=[str(case) for case in cases])
 
 

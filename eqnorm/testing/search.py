@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +104,11 @@ def run_search(search: Search, sample: Any, max_examples: int, seed: int) -> Non
         _drive(search, drawn, max_examples, seed, lambda x: (_complete(search, x[0]), x[1], None))
         return
     if sample is not None:
+        if not isinstance(sample, (Mapping, list, tuple)) or not sample:
+            raise TypeError(
+                "sample must be a mapping of arguments, a list of such, a Hypothesis strategy or "
+                f"None, got {sample!r}"
+            )
         given_inputs = [sample] if isinstance(sample, Mapping) else list(sample)
         motions = _motions(max_examples, seed)
         for number in range(min(max_examples, 12 * len(given_inputs))):
@@ -156,14 +162,27 @@ def _complete(search: Search, values: Any) -> dict[str, Any]:
     return result
 
 
-def _drive(
+def _drive(*task: Any) -> None:
+    """Let Hypothesis draw.
+
+    It objects to a test within a test, as each would drive the other's draws; in a thread of
+    its own the search has nothing to do with a test around it.
+    """
+    if hypothesis.currently_in_test_context():
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(_draw, *task).result()
+    else:
+        _draw(*task)
+
+
+def _draw(
     search: Search,
     strategy: st.SearchStrategy[Any],
     count: int,
     seed: int,
     unpack: Callable[[Any], tuple[dict[str, Any], Motion, Case | None]],
 ) -> None:
-    """Let Hypothesis draw, aiming at the logarithm of error over limit."""
+    """Examine what Hypothesis draws, aiming at the logarithm of error over limit."""
 
     @hypothesis.seed(seed)
     @settings(

@@ -49,9 +49,10 @@ class Net(nn.Module):
 def test_points_at_the_bad_layer(bad: int, fault: str) -> None:
     report = audit(Net(bad, fault), inputs=INPUTS, group="E3")
     assert report.first is not None
-    assert report.first.name == f"layers.{bad}"
-    assert f"layers.{bad} " in next(row for row in str(report).splitlines() if "first" in row)
-    assert report.to_dict()["first"] == f"layers.{bad}"
+    # Broken messages are first seen where they leave the layer's own read-out.
+    assert report.first.name == f"layers.{bad}" + (".gate" if fault == "features" else "")
+    assert f"layers.{bad}" in next(row for row in str(report).splitlines() if "first" in row)
+    assert report.to_dict()["first"] == report.first.name
 
 
 def test_a_sound_network() -> None:
@@ -87,7 +88,9 @@ def test_translation_and_permutation() -> None:
 
         def forward(self, pos: Tensor) -> Tensor:
             if self.by_index:
-                return self.read(torch.arange(len(pos))[:, None].to(pos) * (pos.norm() * 0 + 1).expand(1, 3))
+                return self.read(
+                    torch.arange(len(pos))[:, None].to(pos) * (pos.norm() * 0 + 1).expand(1, 3)
+                )
             return self.read(pos)
 
     for by_index, group in ((False, "translation"), (True, "none")):

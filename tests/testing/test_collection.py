@@ -25,9 +25,7 @@ def test_the_collection_is_large_and_labelled() -> None:
 
 @pytest.mark.parametrize("specimen", wrong(), ids=_id)
 def test_wrong_models_are_caught_for_the_right_reason(specimen: Specimen) -> None:
-    report = equivariance_report(
-        specimen.make(), stop_at=specimen.breaks, **specimen.declaration()
-    )
+    report = equivariance_report(specimen.make(), stop_at=specimen.breaks, **specimen.declaration())
     assert set(report.names) & set(specimen.breaks), str(report)
 
 

@@ -110,7 +110,15 @@ def test_randomised_parameters_hide_nothing() -> None:
 @pytest.mark.parametrize(("group", "passes"), [("O3", True), ("E3", False)])
 def test_an_outside_package(tmp_path: Path, group: str, passes: bool) -> None:
     (tmp_path / "test_outside.py").write_text(OUTSIDE.format(group=group))
-    command = [sys.executable, "-m", "pytest", "-q", "--eqnorm-examples=7", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--eqnorm-examples=7",
+        "-p",
+        "no:cacheprovider",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) is passes, done.stdout
     assert "2 failed" in done.stdout or passes

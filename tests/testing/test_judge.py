@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from eqnorm.testing import equivariance_report
-from eqnorm.testing.measure import condition, extent
-from eqnorm.testing.outputs import Field
 from eqnorm.testing.build import build, structure_of
 from eqnorm.testing.cases import LAYOUTS, Case
 from eqnorm.testing.declare import parse_inputs
+from eqnorm.testing.measure import condition, extent
+from eqnorm.testing.outputs import Field
 from eqnorm.testing.twin import copy_model
 from eqnorm.types import parse_type
 
@@ -37,9 +37,7 @@ def test_a_relative_tolerance_takes_the_place_of_the_error_model() -> None:
         d = pos - pos.mean(0)
         return pos + 1e-3 * d * d.new_tensor([1.0, 0.0, 0.0])
 
-    assert equivariance_report(
-        stretched, quick=True, rtol=1e-2, gradients=False, **OPTIONS
-    ).ok
+    assert equivariance_report(stretched, quick=True, rtol=1e-2, gradients=False, **OPTIONS).ok
     assert not equivariance_report(stretched, quick=True, rtol=1e-5, **OPTIONS).ok
 
 
@@ -145,4 +143,4 @@ def test_overflow_is_told_from_a_fault() -> None:
     grown = equivariance_report(grows, **options)
     assert grown.ok, str(grown)
     assert "grows beyond" in str(grown)
-    assert equivariance_report(breaks, **options).names == ("non-finite",)
+    assert "non-finite" in equivariance_report(breaks, **options).names
