@@ -2,5 +2,13 @@
 
 from eqnorm_adapters._official import from_official, load_official_state_dict
 from eqnorm_adapters.attachment import Attachment, attach, attachments
+from eqnorm_adapters.monitor import ScaleMonitor
 
-__all__ = ["Attachment", "attach", "attachments", "from_official", "load_official_state_dict"]
+__all__ = [
+    "Attachment",
+    "ScaleMonitor",
+    "attach",
+    "attachments",
+    "from_official",
+    "load_official_state_dict",
+]

@@ -63,6 +63,7 @@ def _mace_graphs(data: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
     return int(data["ptr"].shape[0]) - 1
 
 
+_DENSE = {"at": "layers.*.1", "output": 1, "points": "coors", "features": 0, "batch": "mask"}
 _GCL = {"at": "gcl_*", "output": 1, "points": "x", "features": 0}
 _SIZE = {"batch": "nodes per graph, a Graph, or None for one graph: forward is not told"}
 _OFFICIAL = "github.com/vgsatorras/egnn, e9ca6c0"
@@ -99,13 +100,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 "egnn-pytorch",
                 "egnn_pytorch.EGNN_Network",
                 "egnn-pytorch 0.2.8",
-                {
-                    "at": "layers.*.1",
-                    "output": 1,
-                    "points": "coors",
-                    "features": 0,
-                    "batch": "mask",
-                },
+                _DENSE,
                 notes="points after each layer; dense layout (B, n, 3), with or without mask",
             ),
             Recipe(
@@ -196,7 +191,7 @@ def recipe(name: str, **changes: Any) -> dict[str, Any]:
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ";"
         raise ValueError(f"unknown recipe {name!r}{hint} choose from {', '.join(RECIPES)}")
     found = RECIPES[name]
-    lacking = {key: what for key, what in found.missing.items() if key not in changes}
-    for key, what in lacking.items():
-        raise ValueError(f"recipe({name!r}) needs {key}=: {what}")
+    for key, what in found.missing.items():
+        if key not in changes:
+            raise ValueError(f"recipe({name!r}) needs {key}=: {what}")
     return {**found.keywords, **changes}
