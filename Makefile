@@ -12,7 +12,7 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow test-thorough bench lint format typecheck contracts clean
+.PHONY: help venv demo leaderboard test test-slow test-thorough bench lint format typecheck contracts clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP) ## simulate, train, check the symmetries and write an HTML report
 	$(PY) -m examples.demo $(ARGS)
+
+leaderboard: $(STAMP) ## train the velocity-EGNN with every norm and rank them; resumes
+	$(PY) -m examples.leaderboard $(ARGS)
 
 test: $(STAMP) ## the default tests, doctests included
 	$(PY) -m pytest -n $(JOBS) $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def save(rows: list[Row], baselines: list[Baseline], target: Path) -> None:
                 continue
             shown = min(value, WORST) if math.isfinite(value) else WORST
             best = row.best[size]
-            if math.isfinite(best):
+            if best < shown:
                 panel.plot([best, shown], [place, place], color=COLOURS[row.slot], lw=1, alpha=0.4)
             panel.scatter(
                 shown,
@@ -50,6 +51,7 @@ def save(rows: list[Row], baselines: list[Baseline], target: Path) -> None:
         panel.axvline(baseline.no_motion, color="#111827", lw=0.8, ls="--")
         panel.axvline(baseline.linear, color="#111827", lw=0.8, ls=":")
         panel.set_xscale("log")
+        panel.set_xlim(0.02, 2 * WORST)
         panel.set_title(f"N = {size}", fontsize=9, loc="left", fontweight="bold")
         panel.tick_params(labelsize=7)
         panel.grid(axis="x", color="#e5e7eb", lw=0.6)
@@ -67,8 +69,6 @@ def save(rows: list[Row], baselines: list[Baseline], target: Path) -> None:
     )
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    import io
-
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomically(target, buffer.getvalue())

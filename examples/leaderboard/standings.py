@@ -41,7 +41,7 @@ class Row:
 def standings(
     runs: list[Run], no_motion: dict[int, float], costs: dict[str, float] | None = None
 ) -> list[Row]:
-    """One row an entry: the most stable first, then the most accurate."""
+    """One row an entry: those tried on most sizes, the most stable, the most accurate first."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         if run.status in ("finished", "diverged"):
@@ -86,6 +86,6 @@ def _share(values: object) -> float:
     return sum(listed) / len(listed)
 
 
-def _order(row: Row) -> tuple[float, float, float]:
+def _order(row: Row) -> tuple[float, float, float, float]:
     logs = [math.log(min(max(error, 1e-9), 1e9)) for error in row.mse.values()]
-    return (-round(row.stable, 3), -round(row.learnt, 3), sum(logs) / len(logs))
+    return (-len(row.mse), -round(row.stable, 3), -round(row.learnt, 3), sum(logs) / len(logs))
