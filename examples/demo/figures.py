@@ -6,20 +6,18 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Sequence
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from PIL import Image
 
+from examples.demo import lines
+from examples.demo.lines import End
 from examples.demo.plan import CHOICES
 from examples.demo.results import Growth, Results, Run
-from examples.demo.style import VARIABLES, light, model_name, number
-
-Line = tuple[float, str, str]  # last y, label, colour
+from examples.demo.style import VARIABLES, light, model_name
 
 STYLE = {
     "font.size": 9,
@@ -42,20 +40,26 @@ STYLE = {
 @mpl.rc_context(STYLE)
 def curves(results: Results) -> Figure | None:
     """Test error against training step, a panel for each backbone and number of particles."""
-    groups = [g for g in _groups(results) if g != "deep" and not g.endswith("-last")]
-    groups.sort(key=lambda g: (g.startswith("tfn"), _runs(results, g)[0].num_particles))
+    groups = main_groups(results)
     if not groups:
         return None
-    rows = math.ceil(len(groups) / 2)
-    figure, axes = _grid(rows, min(2, len(groups)), height=3.1)
+    figure, axes = _grid(math.ceil(len(groups) / 2), min(2, len(groups)), height=3.0)
     for axis, group in zip(axes, groups, strict=False):
-        chosen = _runs(results, group)
+        chosen = [run for run in results.runs if run.group == group]
         first = chosen[0]
-        axis.set_title(f"{model_name(first.model)}, {first.num_particles} particles", pad=8)
-        ends = [end for run in chosen if (end := _curve(axis, run))]
-        _baselines(axis, results, first.num_particles)
-        _finish(axis, "training step", "mean squared error" if axis in axes[::2] else "")
-        _label_ends(axis, ends)
+        ends: list[End | None] = [_curve(axis, run) for run in chosen]
+        for base in results.baselines:
+            if base.num_particles == first.num_particles:
+                ends += [
+                    lines.level(axis, base.no_motion, "no motion"),
+                    lines.level(axis, base.linear, "x + a·v"),
+                ]
+        # Batches of a training that is about to explode would press all else into one line.
+        shown = [y for run in chosen for y in run.test_mse if y is not None and y < 1e3]
+        lines.limit_to(axis, [*shown, *(end.value for end in ends if end and end.italic)])
+        title = f"{model_name(first.model)}, {first.num_particles} particles"
+        label = "mean squared error" if axis in axes[::2] else ""
+        lines.finish(axis, title, "training step", label, ends)
     for axis in axes[len(groups) :]:
         axis.set_visible(False)
     return figure
@@ -64,25 +68,29 @@ def curves(results: Results) -> Figure | None:
 @mpl.rc_context(STYLE)
 def deep(results: Results) -> Figure | None:
     """A deep network: its training error, and how numbers grow in it before any training."""
-    chosen = _runs(results, "deep")
-    sizes = sorted({g.num_particles for g in results.growth})[-2:]
-    count = bool(chosen) + len(sizes)
+    chosen = [run for run in results.runs if run.group == "deep"]
+    largest = max((g.num_particles for g in results.growth), default=None)
+    count = bool(chosen) + (largest is not None)
     if not count:
         return None
     figure, axes = _grid(1, count, height=3.2)
     if chosen:
-        axis = axes[0]
-        axis.set_title(f"{chosen[0].num_particles} particles, {chosen[0].layers} layers", pad=8)
-        ends = [end for run in chosen if (end := _training_curve(axis, run))]
-        _finish(axis, "training step", "training error (MSE)")
-        _label_ends(axis, ends)
-    for axis, size in zip(axes[bool(chosen) :], sizes, strict=True):
-        axis.set_title(f"untrained, {size} particles", pad=8)
-        grown = [g for g in results.growth if g.num_particles == size]
-        ends = [end for each in grown if (end := _growth_curve(axis, each))]
-        _finish(axis, "layer", "largest number put out" if size == sizes[0] else "")
-        _label_ends(axis, ends)
+        title = f"training, {chosen[0].num_particles} particles, {chosen[0].layers} layers"
+        ends = [_training_curve(axes[0], run) for run in chosen]
+        lines.finish(axes[0], title, "training step", "training error (MSE)", ends)
+    if largest is not None:
+        grown = [g for g in results.growth if g.num_particles == largest]
+        ends = [_growth_curve(axes[-1], each) for each in grown]
+        title = f"before training, {largest} particles"
+        lines.finish(axes[-1], title, "layer", "largest number put out", ends)
     return figure
+
+
+def main_groups(results: Results) -> list[str]:
+    """Groups of runs that the paper's norms share: by backbone, then by size."""
+    first = {run.group: run for run in reversed(results.runs)}
+    groups = [g for g in first if g != "deep" and not g.endswith("-last")]
+    return sorted(groups, key=lambda g: (g.startswith("tfn"), first[g].num_particles))
 
 
 def svg(figure: Figure) -> str:
@@ -101,13 +109,14 @@ def svg(figure: Figure) -> str:
     return re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", drawing, count=1)
 
 
-def png(figure: Figure, dots_per_inch: int = 110) -> bytes:
-    """PNG on white."""
+def png(figure: Figure, dots_per_inch: int = 100) -> bytes:
+    """PNG on white, in 64 colours: a third of the size."""
     with mpl.rc_context(STYLE):
-        buffer = io.BytesIO()
+        drawn, small = io.BytesIO(), io.BytesIO()
         FigureCanvasAgg(figure)
-        figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white")
-    return buffer.getvalue()
+        figure.savefig(drawn, format="png", dpi=dots_per_inch, facecolor="white")
+    Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def _grid(rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
@@ -117,113 +126,34 @@ def _grid(rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, list(axes.flat)
 
 
-def _curve(axis: Axes, run: Run) -> Line | None:
-    points = [(s, y) for s, y in zip(run.test_steps, run.test_mse, strict=True) if y is not None]
-    if not points:
-        return None
-    colour = light(run.choice)
+def _curve(axis: Axes, run: Run) -> End | None:
     train = [math.nan if y is None else y for y in run.train_mse]
-    axis.plot(range(1, len(train) + 1), train, color=colour, alpha=0.22, linewidth=0.7)
-    steps, errors = zip(*points, strict=True)
-    axis.plot(steps, errors, color=colour, linewidth=1.9, solid_capstyle="round")
-    _mark_divergence(axis, run, steps[-1], errors[-1])
-    return errors[-1], CHOICES[run.choice].label, colour
+    steps = range(1, len(train) + 1)
+    axis.plot(steps, train, color=light(run.choice), alpha=0.22, linewidth=0.7)
+    points = lines.finite_points(run.test_steps, run.test_mse)
+    return lines.draw(axis, points, CHOICES[run.choice].label, run.choice, broken=_broken(run))
 
 
-def _training_curve(axis: Axes, run: Run) -> Line | None:
-    points = [(s, y) for s, y in enumerate(run.train_mse, start=1) if y is not None]
-    if not points:
-        return None
-    steps, errors = zip(*points, strict=True)
-    dashes: Any = "-" if run.key.endswith("sum") else (0, (4, 2))
-    axis.plot(steps, errors, color=light(run.choice), linewidth=1.7, linestyle=dashes)
-    _mark_divergence(axis, run, steps[-1], errors[-1])
-    label = CHOICES[run.choice].label
-    if run.choice != "recommended":
-        label += ", " + ("summed" if run.key.endswith("sum") else "averaged")
-    return errors[-1], label, light(run.choice)
+def _training_curve(axis: Axes, run: Run) -> End | None:
+    points = lines.finite_points(range(1, len(run.train_mse) + 1), run.train_mse)
+    label, kind = CHOICES[run.choice].label, "solid"
+    if not run.key.endswith("sum"):
+        kind = "dashed"
+    if run.choice == "none":
+        label += ", summed" if kind == "solid" else ", averaged"
+    return lines.draw(axis, points, label, run.choice, kind=kind, broken=_broken(run))
 
 
-def _growth_curve(axis: Axes, each: Growth) -> Line | None:
-    values = [v for v in each.largest if v is not None]
-    if not values:
-        return None
-    dashes: Any = "-" if "summed" in each.label or each.choice != "none" else (0, (4, 2))
-    axis.plot(range(1, len(values) + 1), values, color=light(each.choice), linestyle=dashes)
-    short = {"messages and coordinates summed": "summed", "coordinates averaged": "averaged"}
-    name = CHOICES[each.choice].label
-    return (
-        values[-1],
-        f"{name}, {short[each.label]}" if each.label in short else name,
-        light(each.choice),
-    )
+def _growth_curve(axis: Axes, each: Growth) -> End | None:
+    points = lines.finite_points(range(1, len(each.largest) + 1), each.largest)
+    summed = "summed" in each.label
+    label = CHOICES[each.choice].label
+    if each.choice == "none":
+        label += ", summed" if summed else ", averaged"
+    broken = "" if len(points) == len(each.largest) else "then overflow"
+    kind = "dashed" if "averaged" in each.label else "solid"
+    return lines.draw(axis, points, label, each.choice, kind=kind, broken=broken)
 
 
-def _mark_divergence(axis: Axes, run: Run, step: float, error: float) -> None:
-    if run.status != "diverged":
-        return
-    axis.plot([step], [error], marker="X", markersize=9, color=light("bad"), zorder=5)
-    axis.annotate(
-        f"NaN at step {run.diverged_step}",
-        (step, error),
-        xytext=(9, 0),
-        textcoords="offset points",
-        color=light("bad"),
-        va="center",
-        fontweight="bold",
-    )
-
-
-def _baselines(axis: Axes, results: Results, size: int) -> None:
-    for found in results.baselines:
-        if found.num_particles == size:
-            for value, label in ((found.no_motion, "no motion"), (found.linear, "x + a·v")):
-                axis.axhline(value, color=light("soft"), linewidth=0.9, linestyle=(0, (1.5, 2.5)))
-                axis.annotate(
-                    f"{label}  {number(value)}",
-                    (0.995, value),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(0, 3),
-                    textcoords="offset points",
-                    ha="right",
-                    color=light("soft"),
-                    fontsize=7.5,
-                )
-
-
-def _finish(axis: Axes, x: str, y: str) -> None:
-    axis.set_yscale("log")
-    axis.set_xlabel(x)
-    axis.set_ylabel(y)
-    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 1)))
-    axis.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-    axis.grid(axis="y", color=light("rule"), linewidth=0.6)
-    axis.tick_params(which="both", length=0)
-    axis.set_axisbelow(True)
-
-
-def _label_ends(axis: Axes, ends: Sequence[Line]) -> None:
-    """Name each line at its end, moved apart where the names would overlap."""
-    low, high = (math.log10(y) for y in axis.get_ylim())
-    gap, last = 0.075, -1.0
-    for value, label, colour in sorted(ends):
-        place = max((math.log10(max(value, 1e-30)) - low) / (high - low), last + gap)
-        last = place
-        axis.annotate(
-            f"{label}  {number(value)}",
-            (1.015, place),
-            xycoords="axes fraction",
-            color=colour,
-            va="center",
-            fontsize=8.5,
-            annotation_clip=False,
-        )
-
-
-def _groups(results: Results) -> list[str]:
-    return list(dict.fromkeys(run.group for run in results.runs))
-
-
-def _runs(results: Results, group: str) -> list[Run]:
-    return [run for run in results.runs if run.group == group]
+def _broken(run: Run) -> str:
+    return f"NaN at step {run.diverged_step}" if run.status == "diverged" else ""

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from examples.demo import figures, tables
 from examples.demo.evaluate import SHIFT
 from examples.demo.findings import findings
+from examples.demo.prose import count_tests, highest, listed, sum_up
 from examples.demo.results import Results
 from examples.demo.style import css_variables
 
@@ -45,7 +46,7 @@ def _header(results: Results) -> str:
         "<header><h1>Which normalisation keeps an equivariant network equivariant, "
         "stable and accurate?</h1>"
         "<p class=lede>Charged particles attract and repel one another; networks are to predict "
-        f"where they are 1000 steps later ({_words(sizes)} particles). They differ only in how "
+        f"where they are 1000 steps later ({listed(sizes)} particles). They differ only in how "
         "they normalise. Every number on this page was measured by the run that wrote it.</p>"
         f"<p class=meta>eqnorm {escape(results.environment.get('eqnorm', ''))} · "
         f"seed {results.seed} · {escape(results.started)} · {results.seconds:.0f} s on "
@@ -74,12 +75,14 @@ def _symmetries(results: Results) -> str:
     agree = [s.agrees for pair in results.pairs for s in pair.symmetries]
     return (
         "<h2>Which symmetries hold</h2>"
-        f"<p>{_sum_up(agree)} The number is the largest error found, relative to the size of the "
-        "output: a searcher draws systems, weights and motions and drives the error up.</p>"
+        f"<p>{sum_up(agree)} The verdict is that of a search with <code>eqnorm.testing</code> "
+        "over systems, scales, offsets and motions. The number is the largest "
+        "<code>|f(gx) − g f(x)|</code> in float32 on eight ordinary systems, in units of their "
+        "radius, for networks with random weights.</p>"
         + tables.symmetry_table(results.pairs)
-        + "<p class=note>✓ the error is what rounding explains at that input; ✗ it is not. The "
-        "allowance follows from the precision (float32), the network’s condition number and the "
-        "distance from the origin, so that no fixed tolerance is involved. LayerNorm acts on the "
+        + "<p class=note>✓ rounding explains every deviation that the search found; ✗ it does "
+        "not. What rounding explains follows from the precision, the network’s condition number "
+        "and the distance from the origin: there is no fixed tolerance. LayerNorm acts on the "
         "three numbers of a position; ScaleNorm divides it by its distance from the origin; "
         "GeoNorm measures it from the centre of the system.</p>"
     )
@@ -90,9 +93,10 @@ def _curves(results: Results) -> str:
         "Training",
         figures.curves(results),
         "<b>Test error while training.</b> Bold: test systems; faint: the training batches. "
-        "Dotted: predictions without a network. Lines that end in ✕ became NaN. A norm that "
-        "breaks a symmetry or pins the particles to a sphere costs accuracy; look for which "
-        "lines pass below the dotted ones.",
+        "Dotted: predictions without a network. Lines that end in ✕ became NaN. Look for the "
+        "lines that pass below the dotted ones, and for faint spikes: batches on which a network "
+        "without a bound explodes for a step (the highest, outside the frame: "
+        f"{highest(results)}).",
     )
 
 
@@ -104,9 +108,10 @@ def _deep(results: Results) -> str:
         "Where networks blow up",
         figures.deep(results),
         "<b>Depth.</b> Left: training error of deep networks whose layers sum the coordinate "
-        "updates (solid) or average them (dashed). Right: the largest number each layer puts out "
-        "before any training. The numbers explode in the invariant features already, layer by "
-        "layer: normalising positions between layers does not reach them.",
+        "updates (solid) or average them (dashed); a cross at the first step is a network that "
+        "was NaN at the second. Right: the largest number that each layer puts out before any "
+        "training. With summed messages it grows from layer to layer whatever is done to "
+        "positions; bounded updates, normalised features and averaged messages keep it level.",
     ) + tables.deep_table(runs)
 
 
@@ -115,6 +120,7 @@ def _table_one(results: Results) -> str:
     middle = next((r.num_particles for r in runs), None)
     runs = [r for r in runs if r.num_particles == middle]
     runs.sort(key=lambda run: run.group.endswith("-last"))
+    tests = count_tests(results, middle)
     return (
         "<h2>Errors under rotation and translation</h2>"
         "<p>The columns of the paper’s Table 1, and beside them what they are meant to show: the "
@@ -123,10 +129,10 @@ def _table_one(results: Results) -> str:
         "and a Δ of nearly zero, since rotated systems are as common as unrotated ones: Δ cannot "
         "clear a network, the defect can.</p>"
         + tables.table_one(runs)
-        + f"<p class=note>In float64, after training in float32; {_count(results)} test systems, "
-        f"each with a motion of its own; translations normal with standard deviation {SHIFT:g} per "
-        "component (the paper does not state its own). The paper normalises after the last layer "
-        "too, which is the second block.</p>"
+        + f"<p class=note>In float64, after training in float32; {tests} test systems, each "
+        f"with a motion of its own; translations normal with standard deviation {SHIFT:g} "
+        "per component (the paper does not state its own). The paper normalises after the last "
+        "layer too, which is the second block.</p>"
     )
 
 
@@ -176,18 +182,3 @@ def _figure(title: str, figure: Figure | None, caption: str) -> str:
     return (
         f"<h2>{title}</h2><figure>{figures.svg(figure)}<figcaption>{caption}</figcaption></figure>"
     )
-
-
-def _sum_up(agree: list[bool]) -> str:
-    if all(agree):
-        return f"Declared and measured agree in all {len(agree)} cases, in both directions."
-    return f"Declared and measured agree in {sum(agree)} of {len(agree)} cases."
-
-
-def _count(results: Results) -> str:
-    return str(results.baselines[0].test_systems) if results.baselines else "no"
-
-
-def _words(sizes: list[int]) -> str:
-    words = [str(size) for size in sizes]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

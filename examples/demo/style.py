@@ -59,9 +59,10 @@ def number(value: float | None, digits: int = 3) -> str:
     size = abs(value)
     if 1e-3 <= size < 1e4:
         decimals = max(0, digits - 1 - math.floor(math.log10(size)))
-        return f"{value:.{min(decimals, digits)}f}"
+        return f"{value:.{min(decimals, 3)}f}"
     mantissa, exponent = f"{value:.0e}".split("e")
-    return f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
+    power = f"10{str(int(exponent)).translate(_RAISED)}"
+    return power if mantissa == "1" else f"{mantissa}·{power}"
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -118,7 +118,7 @@ def _measure(model: nn.Module, seed: int) -> dict[str, float]:
     still = torch.zeros(GRAPHS, 3, dtype=torch.float64)
     motions = {
         "rotation": GroupElement(random_rotations(GRAPHS, dice), still),
-        "reflection": GroupElement(-eye, still),
+        "reflection": GroupElement(-random_rotations(GRAPHS, dice), still),
         "translation": GroupElement(eye, 10 * torch.randn(GRAPHS, 3, generator=dice).double()),
     }
 

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from examples.demo.figures import main_groups
 from examples.demo.findings import Finding, baseline
 from examples.demo.plan import CHOICES
+from examples.demo.prose import group_title, prose
 from examples.demo.results import Moved, Pair, Results, Run, Symmetry
 from examples.demo.style import model_name, number
 
@@ -20,8 +22,8 @@ def findings_table(found: Sequence[Finding]) -> str:
     for each in found:
         kind, word = VERDICTS[each.agrees]
         rows.append(
-            f"<tr><td>{escape(each.claim)} <span class=src>{escape(each.source)}</span></td>"
-            f"<td>{escape(each.measured)}</td><td class='verdict {kind}'>{word}</td></tr>"
+            f"<tr><td>{prose(each.claim)} <span class=src>{escape(each.source)}</span></td>"
+            f"<td>{prose(each.measured)}</td><td class='verdict {kind}'>{word}</td></tr>"
         )
     return _table(["The paper", "This run", ""], rows, "findings")
 
@@ -73,9 +75,11 @@ def table_one(runs: Sequence[Run]) -> str:
 def error_table(results: Results) -> str:
     """Final test errors beside those of predictions without a network."""
     rows = []
-    groups = dict.fromkeys(r.group for r in results.runs if r.group != "deep")
+    groups = [g for main in main_groups(results) for g in (main, f"{main}-last")]
     for group in groups:
         chosen = [run for run in results.runs if run.group == group]
+        if not chosen:
+            continue
         base = baseline(results, chosen[0].num_particles)
         rows.append(f"<tr class=group><th colspan=5>{escape(group_title(chosen[0]))}</th></tr>")
         for run in chosen:
@@ -128,12 +132,6 @@ def settings_table(values: dict[str, str]) -> str:
 def chip(choice: str) -> str:
     """The name of a choice with its colour."""
     return f"<span class=chip style='--c:var(--{choice})'>{escape(CHOICES[choice].label)}</span>"
-
-
-def group_title(run: Run) -> str:
-    """What the runs of a group have in common."""
-    last = ", norm after the last layer too" if run.options.get("norm_last") else ""
-    return f"{model_name(run.model)}, {run.num_particles} particles, {run.layers} layers{last}"
 
 
 def _symmetry_cell(found: Symmetry | None) -> str:
