@@ -52,7 +52,8 @@ class Outcome:
         name: "rotation", "reflection", "translation" or "permutation".
         declared: whether the module is to have it.
         holds: whether no violation was found.
-        error: largest relative error seen; where it holds, of all symmetries together.
+        error: relative error of the violation; where it holds, the largest one of all symmetries
+            together, None where the search noted none.
         limit: what rounding explains, where a violation was found.
         counterexample: how to see the violation again.
     """
@@ -60,7 +61,7 @@ class Outcome:
     name: str
     declared: bool
     holds: bool
-    error: float
+    error: float | None
     limit: float | None = None
     counterexample: str = ""
 
@@ -183,7 +184,7 @@ def prepared(module: torch.nn.Module, effort: Effort) -> torch.nn.Module:
 
 def _outcome(name: str, declared: bool, finding: Finding | None, largest: float) -> Outcome:
     if finding is None:
-        return Outcome(name, declared, True, largest)
+        return Outcome(name, declared, True, largest or None)
     return Outcome(name, declared, False, finding.error, finding.limit, finding.code)
 
 

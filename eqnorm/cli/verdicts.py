@@ -35,7 +35,7 @@ def show(verdict: Verdict, effort: Effort, demanded: bool) -> None:
             outcome.name,
             YES if outcome.declared else NO,
             YES if outcome.holds else NO,
-            f"{'≤ ' if outcome.holds else ''}{outcome.error:.1e}",
+            _error(outcome),
             "-" if outcome.limit is None else f"{outcome.limit:.1e}",
             _word(outcome),
         )
@@ -142,13 +142,19 @@ def _complaints(verdict: Verdict | str) -> list[str]:
         return [verdict]
     lines = [f"{name}: {message}" for name, message in verdict.faults.items()]
     wrong = [outcome for outcome in verdict.outcomes if not outcome.ok]
-    return lines + [f"{o.name}: {_word(o)}, error {o.error:.1e}" for o in wrong]
+    return lines + [f"{o.name}: {_word(o)}, error {_error(o)}" for o in wrong]
 
 
 def _word(outcome: Outcome) -> str:
     if outcome.ok:
         return "confirmed" if outcome.declared else "violation found, as declared"
     return "VIOLATED" if outcome.declared else "NO VIOLATION FOUND"
+
+
+def _error(outcome: Outcome) -> str:
+    if outcome.error is None:
+        return "-"
+    return f"{'≤ ' if outcome.holds else ''}{outcome.error:.1e}"
 
 
 def _finite(value: Any) -> Any:

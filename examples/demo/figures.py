@@ -110,12 +110,14 @@ def svg(figure: Figure) -> str:
 
 
 def png(figure: Figure, dots_per_inch: int = 100) -> bytes:
-    """PNG on white, in 64 colours: a third of the size."""
+    """PNG on white, in 256 colours: a third of the size."""
     with mpl.rc_context(STYLE):
         drawn, small = io.BytesIO(), io.BytesIO()
         FigureCanvasAgg(figure)
         figure.savefig(drawn, format="png", dpi=dots_per_inch, facecolor="white")
-    Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+    # Not the default method: it merges the colours of thin lines and small letters.
+    fewer = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+    fewer.save(small, format="png", optimize=True)
     return small.getvalue()
 
 

@@ -89,11 +89,14 @@ def _divergence(results: Results) -> Finding:
             claim, source, f"{place}: it did not within {len(run.train_mse)} steps", False
         )
     first = number(run.train_mse[0]) if run.train_mse else "—"
+    mean = _deep(results, "none", "mean")
+    too = "; averaging them does not help here"
+    also = too if mean is not None and mean.status == "diverged" else ""
     return Finding(
         claim,
         source,
         f"{place}: the error before training is {first}; not a number at step "
-        f"{run.diverged_step}, first in the {run.diverged_where}",
+        f"{run.diverged_step}, first in the {run.diverged_where}{also}",
         True,
     )
 

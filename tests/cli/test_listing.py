@@ -66,7 +66,7 @@ def test_models() -> None:
     ("arguments", "text"),
     [
         (["norms", "--equivariant-to", "SE4"], "unknown symmetry 'SE4'; choose from"),
-        (["norms", "--on", "8y"], "on='8y' is neither 'points' nor irreps"),
+        (["norms", "--on", "8z"], "on='8z' is neither 'points' nor irreps"),
         (["models", "--equivariant-to", "SE4"], "unknown symmetry 'SE4'"),
     ],
 )
