@@ -137,14 +137,12 @@ def _forward(
     if how.per_component:
         var = var / layout.dims
     scale = layout.to_columns((var + how.eps).rsqrt() * weight)
-    centre = mean if shift is None else mean * shift
-    offset = bias - centre * layout.scalars(scale)
-    if graph.num_graphs == 1:
-        add = offset.new_zeros(1, layout.dim).index_copy(1, layout.scalar_columns, offset)
-        return torch.addcmul(add, x, scale), mean, var
     y = x * graph.spread(scale)
     if layout.num_scalars:
-        y.index_add_(1, layout.scalar_columns, graph.spread(offset))
+        # From x - m, not from scaled x and m, which cancel where the variance is small.
+        centre = mean if shift is None else mean * shift
+        own = (layout.scalars(x) - graph.spread(centre)) * graph.spread(layout.scalars(scale))
+        layout.set_scalars_(y, own.add_(bias))
     return y, mean, var
 
 
@@ -187,11 +185,11 @@ def _backward(
     slope = layout.to_columns(2 * grad_var / counts)
     own_slope = layout.scalars(slope)
     pull = scale.index_select(1, layout.scalar_columns) * sum_g
-    level = left.square() * mean * own_slope - (1 - left) * pull / counts - mean * own_slope
+    level = left.square() * mean * own_slope - (1 - left) * pull / counts
     grad_shift = None
     if shift is not None:
         grad_shift = (-mean * pull - own_slope * counts * left * mean.square()).sum(0)
-    grad_x = _spread_gradient(g, x, scale, slope, level, how)
+    grad_x = _spread_gradient(g, x, mean, scale, slope, level, how)
     return grad_x, grad_weight, sum_g.sum(0), grad_shift
 
 
@@ -206,16 +204,15 @@ def _column_sums(g: Tensor, x: Tensor, mean: Tensor, layout: Layout) -> tuple[Te
 
 
 def _spread_gradient(
-    g: Tensor, x: Tensor, scale: Tensor, slope: Tensor, level: Tensor, how: Columns
+    g: Tensor, x: Tensor, mean: Tensor, scale: Tensor, slope: Tensor, level: Tensor, how: Columns
 ) -> Tensor:
-    """G scale + x slope + level: level for even scalars only, slope and level at real nodes."""
+    """G scale + (x - m) slope + level: m and level for even scalars, the last two at real nodes."""
     layout, graph = how.layout, how.graph
-    if graph.num_graphs == 1 and graph.mask is None:
-        add = level.new_zeros(1, layout.dim).index_copy(1, layout.scalar_columns, level)
-        return torch.addcmul(add, x, slope).addcmul_(g, scale)
     out = x * graph.spread(slope)
     if layout.num_scalars:
-        out.index_add_(1, layout.scalar_columns, graph.spread(level))
+        own = layout.scalars(x) - graph.spread(mean)
+        own = own.mul_(graph.spread(layout.scalars(slope))).add_(graph.spread(level))
+        layout.set_scalars_(out, own)
     if graph.mask is not None:
         out.masked_fill_(~graph.mask[:, None], 0.0)
     return out.addcmul_(g, graph.spread(scale))

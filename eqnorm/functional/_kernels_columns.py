@@ -120,9 +120,10 @@ def forward(
                     centre = pivot[b, c] + offset
                     alpha = shift[k0] if shift.shape[0] else 1.0
                     square = max(square - offset * offset, 0.0)
-                    square += (1.0 - alpha) * (1.0 - alpha) * centre * centre
                     mean[b, k0] = centre
-                    minus[b, c] = alpha * centre
+                    minus[b, c] = alpha * centre if shift.shape[0] else centre
+                    rest = centre - minus[b, c] if shift.shape[0] else 0.0
+                    square += rest * rest
                     plus[b, c] = bias[k0]
                     k0 += 1
                 total[copies[c]] += square
@@ -210,11 +211,10 @@ def backward(
                 if table[j, 2]:
                     alpha = shift[k0] if shift.shape[0] else 1.0
                     m, pull = centre[b, c], total[k] * t1[b, c]
-                    level[b, c] = (1.0 - alpha) * (1.0 - alpha) * m * steep[
-                        k
-                    ] - alpha * pull / count
+                    rest = (1.0 - alpha) * m * steep[k]
+                    level[b, c] = (1.0 - alpha) * rest - alpha * pull / count
                     if shift.shape[0]:
-                        da[k0] -= m * pull + steep[k] * count * (1.0 - alpha) * m * m
+                        da[k0] -= m * (pull + rest * count)
                     k0 += 1
     for i in range(unsigned(n)):
         b = unsigned(batch[i]) if graphs > 1 else unsigned(0)

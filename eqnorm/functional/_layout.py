@@ -163,6 +163,13 @@ class Layout(nn.Module):
         elif self.num_scalars:
             x.index_add_(-1, self.scalar_columns, values.expand(x.shape[0], self.num_scalars))
 
+    def set_scalars_(self, x: Tensor, values: Tensor) -> None:
+        """Overwrite the columns of even scalars: (N, D) and (N, K0)."""
+        if self._scalar_run is not None:
+            x[..., self._scalar_run[0] : self._scalar_run[1]].copy_(values)
+        elif self.num_scalars:
+            x.index_copy_(-1, self.scalar_columns, values)
+
     def scalars_to_copies(self, values: Tensor, others: float) -> Tensor:
         """Values of the even scalars among those of all copies: (K0,) -> (K,)."""
         whole = torch.full((self.num_copies,), others, dtype=values.dtype, device=values.device)
