@@ -1,0 +1,145 @@
+"""Small models of scalars and vectors with parameters of order one, inputs, recorded numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import eqnorm
+from eqnorm import Graph, GroupElement
+from eqnorm.testing import randomize_parameters
+
+DATA = Path(__file__).parent / "data"
+SLOTS = ("norm", "update_norm", "edge_norm", "feature_norm", "message_norm")
+IRREPS = {
+    "radial_field": "6x0e",
+    "clofnet": "6x0e",
+    "gvp": "6x0e+3x1o",
+    "painn": "6x0e+3x1o",
+}
+
+
+def build(name: str, dtype: torch.dtype = torch.float64, **options: object) -> nn.Module:
+    """A model with parameters of order one, so that no small start hides an error."""
+    irreps = IRREPS[name]
+    hidden = irreps if "1o" in irreps else 6
+    common = {"hidden": hidden, "layers": 2, "node_dim": 2, "edge_dim": 2}
+    return randomize_parameters(eqnorm.create_model(name, **{**common, **options}).to(dtype))
+
+
+def inputs(graph: Graph, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
+    n = graph.num_nodes
+    return {
+        "x": torch.randn(n, 3, dtype=dtype) + 3,
+        "h": torch.randn(n, 2, dtype=dtype),
+        "v": torch.randn(n, 3, dtype=dtype),
+        "edge_attr": torch.randn(graph.num_edges, 2, dtype=dtype),
+    }
+
+
+def motion(reflect: bool) -> GroupElement:
+    matrix = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64))[0]
+    if (torch.linalg.det(matrix) < 0) != reflect:
+        matrix = -matrix
+    return GroupElement(matrix, torch.randn(3, dtype=torch.float64))
+
+
+def moved(given: dict[str, Tensor], element: GroupElement) -> dict[str, Tensor]:
+    return {**given, "x": element.act(given["x"], "points"), "v": element.act(given["v"], "1o")}
+
+
+def close(found: Tensor, expected: Tensor, tolerance: float = 1e-12) -> None:
+    error = (found.detach().double() - expected.detach().double()).abs().max()
+    assert error <= tolerance * (1 + expected.abs().max())
+
+
+class Probe(nn.Module):
+    """A norm whose output shows each of its inputs."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x, graph=None, x0=None, v=None, h=None):
+        assert graph.num_nodes == x.shape[0]
+        return probe(self.factor, x, x0, v, h)
+
+
+def probe(factor, x, x0, v, h):
+    out = factor * x
+    for weight, value in ((0.1, x0), (0.2, v)):
+        if value is not None:
+            out = out + weight * (value if value.shape == x.shape else value.sum(-1, keepdim=True))
+    return out if h is None else out + 0.03 * h.mean(-1, keepdim=True)
+
+
+def linear(layer: nn.Module, value: Tensor) -> Tensor:
+    """One row through a linear layer."""
+    out = torch.stack([sum(w * c for w, c in zip(row, value, strict=True)) for row in layer.weight])
+    return out if layer.bias is None else out + layer.bias
+
+
+def act(value: Tensor) -> Tensor:
+    return value / (1 + torch.exp(-value))
+
+
+def mlp(layers: nn.Module, value: Tensor) -> Tensor:
+    """One row through linear layers with silu between them."""
+    for module in layers:
+        value = linear(module, value) if hasattr(module, "weight") else act(value)
+    return value
+
+
+def scale(how: str, count: int) -> float:
+    return {"sum": 1.0, "mean": 1 / max(count, 1), "sqrt": max(count, 1) ** -0.5}[how]
+
+
+def irregular() -> tuple[list[tuple[int, int]], Graph]:
+    """Edges (i, j), i receiving, in no order, and their graph; node 5 receives nothing."""
+    edges = [(2, 0), (0, 1), (4, 3), (1, 0), (0, 2), (3, 5), (3, 4)]
+    batch = torch.tensor([0, 0, 0, 1, 1, 1])
+    return edges, Graph.from_edges(torch.tensor(edges).T, batch, 2, flow="target_to_source")
+
+
+def complete() -> tuple[list[tuple[int, int]], Graph]:
+    """The same for two complete graphs of three nodes."""
+    edges = [(i + g, j + g) for g in (0, 3) for i in range(3) for j in range(3) if i != j]
+    return edges, Graph.complete(2, 3)
+
+
+LAYOUTS = {"complete": complete, "irregular": irregular}
+
+
+def recorded(file: str, case: str) -> dict[str, dict[str, Tensor]]:
+    """Numbers of one case by folder and name, in float64; see data/official_scalarised.md."""
+    with np.load(DATA / f"official_{file}.npz") as archive:
+        values, index = torch.from_numpy(archive["values"]), json.loads(str(archive["index"]))
+    folders: dict[str, dict[str, Tensor]] = {}
+    start = 0
+    for name, shape in index.items():
+        size = int(np.prod(shape))
+        of, folder, key = name.split("/")
+        if of == case:
+            folders.setdefault(folder, {})[key] = values[start : start + size].view(shape)
+        start += size
+    return folders
+
+
+def against(folders: dict[str, dict[str, Tensor]], out: dict[str, Tensor], rtol: float) -> None:
+    """Outputs, and the gradients of the recorded loss, against the recorded ones.
+
+    The inputs are the leaves in ``folders["in"]``.
+    """
+    for name, value in out.items():
+        official = folders["out"][name]
+        assert (value.detach().double() - official).norm() <= rtol * official.norm()
+    loss = sum((value * folders["weight"][name].to(value)).sum() for name, value in out.items())
+    names = list(folders["grad_in"])
+    found = torch.autograd.grad(loss, [folders["in"][name] for name in names])
+    for name, value in zip(names, found, strict=True):
+        official = folders["grad_in"][name]
+        assert (value.double() - official).norm() <= rtol * official.norm(), name
