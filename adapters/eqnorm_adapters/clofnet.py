@@ -13,6 +13,7 @@ from eqnorm_adapters._egnn_layer import ACTIVATIONS
 from eqnorm_adapters._slotted import CommonOptions, Start, at_least_one
 from eqnorm_adapters._vectors import length
 
+_SOFT = 1e-5  # of lengths in the angle, as in the official code
 _SCALARS = 14  # of an edge: an angle, two points and two velocities
 
 
@@ -51,10 +52,10 @@ class ClofNet(Backbone):
 
     Source: Du et al. 2022 (arXiv:2110.14811) and their code, `ClofNet_vel`. Departures: no
     clamp of the components of steps at 100, which breaks rotations. Lengths are
-    sqrt(\|.\|^2 + 1e-12) and the angle's sine is that of a cross product, for gradients of
-    coincident nodes. b fades out where x_i, x_j and the centre are in line to 1e-3, where its
-    direction is a matter of rounding; the components of x_i and x_j along it are zero, as they are
-    but for rounding.
+    sqrt(\|.\|^2 + 1e-12) and the angle's sine comes from a cross product, for gradients where
+    nodes coincide or are in line. b fades out where x_i, x_j and the centre are in line to 1e-3,
+    where its direction is a matter of rounding; the components of x_i and x_j along it are zero,
+    as they are but for rounding.
 
     Args:
         norm: norms in the slots, by name or otherwise; see :func:`eqnorm.create_norm`.
@@ -153,7 +154,11 @@ def _scalarized(central: Tensor, v: Tensor, graph: Graph) -> Tensor:
     ends = [graph.receivers, graph.senders]
     x_i, x_j = ((in_plane * central.index_select(0, end).unsqueeze(1)).sum(-1) for end in ends)
     v_i, v_j = ((frame * v.index_select(0, end).unsqueeze(1)).sum(-1) for end in ends)
-    scale = 1 / ((length(x_i) + 1e-5) * (length(x_j) + 1e-5))
-    cosine = (x_i * x_j).sum(-1, keepdim=True) * scale
-    sine = length(torch.linalg.cross(x_i, x_j)) * scale
+    p, q = length(x_i), length(x_j)
+    product = (p + _SOFT) * (q + _SOFT)
+    cosine = (x_i * x_j).sum(-1, keepdim=True) / product
+    # sqrt(1 - cosine^2), without the difference, which rounding makes negative.
+    rest = _SOFT * (p + q + _SOFT) * (product + p * q)
+    cross = torch.linalg.cross(x_i, x_j).square().sum(-1, keepdim=True)
+    sine = (cross + rest).sqrt() / product
     return torch.cat([sine, cosine, x_i, x_j, v_i, v_j], dim=-1)

@@ -28,7 +28,10 @@ def build(name: str, dtype: torch.dtype = torch.float64, **options: object) -> n
     irreps = IRREPS[name]
     hidden = irreps if "1o" in irreps else 6
     common = {"hidden": hidden, "layers": 2, "node_dim": 2, "edge_dim": 2}
-    return randomize_parameters(eqnorm.create_model(name, **{**common, **options}).to(dtype))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = eqnorm.create_model(name, **{**common, **options})
+    return randomize_parameters(model.to(dtype))
 
 
 def inputs(graph: Graph, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
