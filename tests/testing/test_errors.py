@@ -22,13 +22,16 @@ GOOD: dict[str, Any] = {
 }
 
 
+SAMPLE = {"pos": torch.zeros(2, 3), "batch": torch.zeros(2, dtype=torch.int64)}
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
         ({"inputs": {}}, TypeError, "inputs must map argument names to types"),
         ({"inputs": {"pos": "pints"}}, ValueError, "neither 'points' nor irreps"),
         ({"inputs": {"pos": "edgy:1o"}}, ValueError, "before the colon stands node, edge or graph"),
-        ({"inputs": {"x": "points", "h": "1o", "batch": "batch"}}, TypeError, "use its own argument"),
+        ({"inputs": {"x": "points"}}, TypeError, "use its own argument"),
         ({"inputs": {"pos": "points"}}, TypeError, r"inputs lacks 'h', 'batch'"),
         ({"output": "points"}, TypeError, "a tuple of 2; declare None .* tuple or mapping"),
         ({"output": ("points",)}, TypeError, "declares 1 tensors, but the model returned 2"),
@@ -44,7 +47,7 @@ GOOD: dict[str, Any] = {
         ({"sample": {"pos": torch.zeros(2, 3)}}, ValueError, "sample lacks 'h', 'batch'"),
         ({"sample": 3}, TypeError, "sample must be"),
         (
-            {"sample": {"pos": torch.zeros(2, 3), "h": torch.zeros(3, 4), "batch": torch.zeros(2).long()}},
+            {"sample": {**SAMPLE, "h": torch.zeros(3, 4)}},
             ValueError,
             "h has 3 rows but pos has 2",
         ),

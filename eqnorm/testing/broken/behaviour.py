@@ -50,6 +50,7 @@ class RunningStatistics(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.mean: Tensor
         self.register_buffer("mean", torch.ones(()))
 
     def forward(self, pos: Tensor, batch: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ class CachesFirstCenter(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scale: Any = None
+        self.scale: float | None = None
 
     def forward(self, pos: Tensor, batch: Tensor) -> Tensor:
         """Scale by the first input's spread."""
@@ -124,7 +125,8 @@ def naive_softmax(pos: Tensor, batch: Tensor) -> Tensor:
     """Attention without subtracting the maximum: overflows for large distances."""
     r = (pos - mean_of(pos, batch)).norm(dim=-1, keepdim=True)
     e = r.exp()
-    return e / (mean_of(e, batch) * 2)
+    weight: Tensor = e / (mean_of(e, batch) * 2)
+    return weight
 
 
 @specimen("non-finite gradient")
@@ -156,7 +158,9 @@ class _CrookedGradient(torch.autograd.Function):
 @specimen("gradient")
 def crooked_backward(pos: Tensor, batch: Tensor) -> Tensor:
     """A custom backward that is not equivariant."""
-    moved: Tensor = _CrookedGradient.apply(pull(pos, batch))
+    moved: Tensor = _CrookedGradient.apply(  # type: ignore[no-untyped-call]
+        pull(pos, batch)
+    )
     return pos + moved
 
 
@@ -165,7 +169,9 @@ def clipped_gradient(pos: Tensor, batch: Tensor) -> Tensor:
     """Clips gradients by component, with a hook."""
     d = pull(pos, batch)
     if d.requires_grad:
-        d.register_hook(lambda grad: grad.clamp(-0.5, 0.5))
+        d.register_hook(  # type: ignore[no-untyped-call]
+            lambda grad: grad.clamp(-0.5, 0.5)
+        )
     return pos + d
 
 

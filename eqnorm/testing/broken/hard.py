@@ -56,11 +56,8 @@ def tiny_output(pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
 def chiral(pos: Tensor, batch: Tensor) -> Tensor:
     """A cross product: equivariant to rotations, not to reflections."""
     d = pos - mean_of(pos, batch)
-    return (
-        pos
-        + torch.linalg.cross(d, pull(pos, batch), dim=-1)
-        + d * torch.tanh(chirality(pos, batch))
-    )
+    turned: Tensor = torch.linalg.cross(d, pull(pos, batch), dim=-1)
+    return pos + turned + d * torch.tanh(chirality(pos, batch))
 
 
 @specimen(inputs=WITH_VELOCITY, output=("points", "1o"), group="E3")

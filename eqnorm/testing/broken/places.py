@@ -38,7 +38,8 @@ def box_of_1000(pos: Tensor, batch: Tensor) -> Tensor:
 def distance_to_origin(pos: Tensor, batch: Tensor) -> Tensor:
     """An invariant that reads the distance to the origin, weakly."""
     d = pos - mean_of(pos, batch)
-    return d.square().sum(-1, keepdim=True) + 1e-3 * pos.norm(dim=-1, keepdim=True)
+    place = pos.square().sum(-1, keepdim=True).add(1e-12).sqrt()
+    return d.square().sum(-1, keepdim=True) + 1e-3 * place
 
 
 @specimen("translation", output="1o")
@@ -53,7 +54,7 @@ def displacement_above_threshold(pos: Tensor, batch: Tensor) -> Tensor:
     """Shifts by a hundredth of the centre where the centre is farther than 500."""
     center = mean_of(pos, batch)
     far = center.norm(dim=-1, keepdim=True) > 500
-    return pos + pull(pos, batch) + far * 0.01 * center
+    return pos + pull(pos, batch) + torch.where(far, 0.01 * center, 0.0)
 
 
 @specimen("translation", group="translation")

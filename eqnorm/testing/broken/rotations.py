@@ -29,7 +29,8 @@ def far_nodes_only(pos: Tensor, batch: Tensor) -> Tensor:
     """Stretches z, but only of nodes more than 30 from their centre."""
     d = pos - mean_of(pos, batch)
     far = d.norm(dim=-1, keepdim=True) > 30
-    return pos + pull(pos, batch) + far * d * d.new_tensor([0.0, 0.0, 0.01])
+    stretch = torch.where(far, d * d.new_tensor([0.0, 0.0, 0.01]), 0.0)
+    return pos + pull(pos, batch) + stretch
 
 
 @specimen("rotation")
@@ -67,7 +68,8 @@ def large_systems_only(pos: Tensor, batch: Tensor) -> Tensor:
     d = pos - mean_of(pos, batch)
     size = torch.bincount(batch)[batch][:, None]
     spread = d.norm(dim=-1, keepdim=True)
-    return pos + (size > 8) * 0.01 * spread * d.new_tensor([1.0, 0.0, 0.0])
+    push = torch.where(size > 8, spread * d.new_tensor([0.01, 0.0, 0.0]), 0.0)
+    return pos + push
 
 
 @specimen("rotation")
@@ -147,7 +149,8 @@ def channels_first_layout(x: Tensor) -> Tensor:
 def cross_product_as_vector(pos: Tensor, batch: Tensor) -> Tensor:
     """Returns a pseudo-vector as a vector."""
     d = pos - mean_of(pos, batch)
-    return torch.linalg.cross(d, pull(pos, batch), dim=-1)
+    turned: Tensor = torch.linalg.cross(d, pull(pos, batch), dim=-1)
+    return turned
 
 
 @specimen("reflection", inputs={"x": "2x0o+1x1o"}, output="2x0e+1x1o", group="O3")
@@ -170,7 +173,8 @@ def chirality(pos: Tensor, batch: Tensor) -> Tensor:
     a = add_up(d / (1 + r), i, pos)
     b = add_up(d / (1 + r) ** 2, i, pos)
     c = add_up(d / (1 + r) ** 3, i, pos)
-    return (torch.linalg.cross(a, b, dim=-1) * c).sum(-1, keepdim=True)
+    volume: Tensor = (torch.linalg.cross(a, b, dim=-1) * c).sum(-1, keepdim=True)
+    return volume
 
 
 @specimen("rotation")
@@ -184,4 +188,5 @@ class AxisDropped(nn.Module):
     def forward(self, pos: Tensor, batch: Tensor) -> Tensor:
         """Mix the coordinates."""
         d = pos - mean_of(pos, batch)
-        return pos + 0.02 * self.mix(d)
+        mixed: Tensor = self.mix(d)
+        return pos + 0.02 * mixed
