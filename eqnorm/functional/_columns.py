@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -58,8 +59,8 @@ def column_norm(
     """
     if not _compiled.is_eager():
         return plain(x, weight, bias, shift, how)
-    out: tuple[Tensor, Tensor, Tensor] = _ColumnNorm.apply(x, weight, bias, shift, how)
-    return out
+    apply: Callable[..., tuple[Tensor, Tensor, Tensor]] = _ColumnNorm.apply
+    return apply(x, weight, bias, shift, how)
 
 
 def plain(

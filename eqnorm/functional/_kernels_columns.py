@@ -53,7 +53,7 @@ def _tile_products(
 
 
 @jit
-def run_end(first: int, batch: Any, mask: Any, num_graphs: int) -> int:
+def run_end(first: int, batch: Any, mask: Any, num_graphs: int) -> Any:
     """One past the last row of the tile that starts at ``first``: same graph, same mask."""
     limit = min(first + TILE, batch.shape[0])
     if num_graphs == 1 and mask.shape[0] == 0:

@@ -199,7 +199,7 @@ def _sum_block(per_column: Tensor, block: Block, order: Order) -> Tensor:
     if block.dim == 1:
         return part
     if order == "ir_mul":
-        return part.unflatten(-1, (block.dim, block.mul)).sum(-2)
+        return part.reshape(*part.shape[:-1], block.dim, block.mul).sum(-2)
     # Adding strided slices: torch is slow at reducing over an inner dimension of 3.
     total = part[..., 0 :: block.dim]
     for component in range(1, block.dim):

@@ -86,7 +86,7 @@ def row_norm(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
     """
     if not _compiled.is_eager():
         return plain(x, weight, bias, how)
-    out: Tensor = _RowNorm.apply(x, weight, bias, how)
+    out: Tensor = _RowNorm.apply(x, weight, bias, how)  # type: ignore[no-untyped-call]
     return out
 
 

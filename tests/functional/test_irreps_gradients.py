@@ -88,8 +88,7 @@ def test_a_wrong_backward_is_found() -> None:
             return g * ctx.saved_tensors[0].square().mean(1, keepdim=True).rsqrt()
 
     x = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
-    with pytest.raises(torch.autograd.gradcheck.GradcheckError):
-        torch.autograd.gradcheck(Wrong.apply, x, fast_mode=True)
+    assert not torch.autograd.gradcheck(Wrong.apply, x, fast_mode=True, raise_exception=False)
 
 
 def test_a_force_loss_trains_parameters() -> None:

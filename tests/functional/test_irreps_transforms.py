@@ -15,7 +15,8 @@ IRREPS = "1o+4x0e+2x1o+0o"
 DIM = 14
 NAMES = [spec.name for spec in eqnorm.norm_specs(on=IRREPS) if "eps" in spec.options]
 
-pytestmark = pytest.mark.usefixtures("path")
+# torch's own derivative rules call it.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
