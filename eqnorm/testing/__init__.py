@@ -13,13 +13,10 @@ if TYPE_CHECKING:
     from eqnorm.testing.cases import Case, Motion
     from eqnorm.testing.check import assert_equivariant, equivariance_report, find_violation
     from eqnorm.testing.findings import MEANING, Finding
-    from eqnorm.testing.layers import AuditReport, LayerAudit, audit
-    from eqnorm.testing.promises import (
-        Contract,
-        contract_tests,
-        contracts,
-        parametrize_contracts,
-    )
+    from eqnorm.testing.layer_report import AuditReport, LayerAudit
+    from eqnorm.testing.layers import audit
+    from eqnorm.testing.parametrize import contract_tests, parametrize_contracts
+    from eqnorm.testing.promises import Contract, contracts
     from eqnorm.testing.randomize import randomize_parameters
     from eqnorm.testing.report import EquivarianceError, Report
     from eqnorm.testing.tolerances import TOLERANCES, Tolerances
@@ -52,8 +49,10 @@ __all__ = [
 _HOMES = {
     "cases": ("Case", "Motion"),
     "check": ("assert_equivariant", "equivariance_report", "find_violation"),
-    "layers": ("AuditReport", "LayerAudit", "audit"),
-    "promises": ("Contract", "contract_tests", "contracts", "parametrize_contracts"),
+    "layers": ("audit",),
+    "layer_report": ("AuditReport", "LayerAudit"),
+    "promises": ("Contract", "contracts"),
+    "parametrize": ("contract_tests", "parametrize_contracts"),
     "findings": ("MEANING", "Finding"),
     "randomize": ("randomize_parameters",),
     "again": ("replay",),

@@ -11,11 +11,10 @@ import torch
 
 from eqnorm.symmetry import Symmetry, SymmetryLike
 from eqnorm.testing.again import code_for
-from eqnorm.testing.cases import Motion
-from eqnorm.testing.checks.hygiene import check_buffers
-from eqnorm.testing.context import Example, Options
+from eqnorm.testing.collect import check_names, sort_findings, strict_names
+from eqnorm.testing.context import Options
 from eqnorm.testing.declare import Slot, match_signature, parse_inputs, parse_output, slots_of
-from eqnorm.testing.findings import MEANING, SYMMETRIES, Finding
+from eqnorm.testing.findings import MEANING, Finding
 from eqnorm.testing.judge import Judge
 from eqnorm.testing.report import EquivarianceError, Report
 from eqnorm.testing.search import Search, run_search
@@ -70,7 +69,7 @@ def find_violation(
         **options: those of :func:`equivariance_report`.
     """
     wanted = frozenset([names] if isinstance(names, str) else names or MEANING)
-    _check_names(wanted, "names")
+    check_names(wanted, "names")
     report = equivariance_report(fn, stop_at=wanted, **options)
     for finding in report.violations:
         if finding.name in wanted:
@@ -130,8 +129,8 @@ def equivariance_report(
         ValueError: a type name that does not parse, an output of the wrong shape.
     """
     start = time.perf_counter()
-    skipped, hard = frozenset(skip), _strict(strict)
-    _check_names(skipped, "skip")
+    skipped, hard = frozenset(skip), strict_names(strict)
+    check_names(skipped, "skip")
     slots = parse_inputs(inputs)
     declared = parse_output(output)
     if not slots_of(declared):
@@ -147,7 +146,7 @@ def equivariance_report(
     if count < 1:
         raise ValueError(f"max_examples must be at least 1, got {count}")
     run_search(search, sample, count, seed)
-    violations, warnings = _sort(search, options)
+    violations, warnings = sort_findings(search, options)
     if "determinism" not in search.found:
         violations = [shrink(search, finding) for finding in violations]
     violations = [
@@ -174,52 +173,8 @@ def equivariance_report(
     )
 
 
-def _sort(search: Search, options: Options) -> tuple[list[Finding], list[Finding]]:
-    """Violations and warnings, in the order of ``MEANING``."""
-    if "state" not in search.found and options.wants("state") and search.examples:
-        probe = Example(search.subject, options, search.judge, {}, Motion(), None, search.examples)
-        for finding in check_buffers(probe):
-            search.found[finding.name] = finding
-    for name in search.constancy.constant():
-        if options.wants("vacuous"):
-            text = f"output {name!r} is" if name else "the output is"
-            search.warnings.setdefault(
-                "vacuous",
-                Finding("vacuous", f"{text} the same for every input", output=name, serious=False),
-            )
-    violations, warnings = dict(search.found), {}
-    if violations.keys() & set(SYMMETRIES):
-        violations.pop("gradient", None)  # it says nothing new
-    for name, finding in search.warnings.items():
-        if name in options.strict:
-            violations.setdefault(name, finding)
-        elif name not in violations:
-            warnings[name] = finding
-    order = list(MEANING)
-    return (
-        sorted(violations.values(), key=lambda f: order.index(f.name)),
-        sorted(warnings.values(), key=lambda f: order.index(f.name)),
-    )
-
-
 def _fixed(fn: Any, slots: tuple[Slot, ...], sample: Any) -> dict[str, Any]:
     """Values of the arguments declared None, if a mapping gives them."""
     if not isinstance(sample, Mapping):
         return {}
     return {s.name: sample[s.name] for s in slots if s.role == "fixed" and s.name in sample}
-
-
-def _strict(strict: bool | Iterable[str]) -> frozenset[str]:
-    if isinstance(strict, bool):
-        return frozenset(MEANING) if strict else frozenset()
-    names = frozenset([strict] if isinstance(strict, str) else strict)
-    _check_names(names, "strict")
-    return names
-
-
-def _check_names(names: frozenset[str], argument: str) -> None:
-    unknown = sorted(names - MEANING.keys())
-    if unknown:
-        raise ValueError(
-            f"{argument} names {', '.join(map(repr, unknown))}; choose from {', '.join(MEANING)}"
-        )

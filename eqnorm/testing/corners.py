@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+
 from eqnorm.testing.cases import Case, Motion
 
 CORNERS: tuple[tuple[Case, Motion], ...] = (
@@ -39,3 +42,23 @@ CORNERS: tuple[tuple[Case, Motion], ...] = (
     (Case((30,), edges="sparse", outlier=30.0, seed=28), Motion("generic", True, 1.0, True, 29)),
     (Case((5, 3), vectors=1e3, scalars=0.1, seed=29), Motion("small", True, 0.0, True, 30)),
 )
+
+
+def corners(seed: int) -> list[tuple[Case, Motion]]:
+    """The corners, with other values for other seeds."""
+    shift = 1000 * seed
+    return [
+        (
+            dataclasses.replace(case, seed=case.seed + shift),
+            dataclasses.replace(motion, seed=motion.seed + shift),
+        )
+        for case, motion in CORNERS
+    ]
+
+
+def special_motions(count: int, seed: int) -> Iterator[Motion]:
+    """Group elements for a sample that is given: special and generic ones in turn."""
+    for number in range(max(count, 1)):
+        special = ("generic", "generic", "z90", "half", "x180", "small")[number % 6]
+        shift = (1.0, 10.0, 100.0, 1e3, 0.1, 1e4)[number % 6]
+        yield Motion(special, number % 2 == 0, shift, number % 3 != 2, 1 + number + 1000 * seed)

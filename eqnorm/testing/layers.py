@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,82 +10,17 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
 from eqnorm.symmetry import Symmetry, SymmetryLike
-from eqnorm.testing import measure, transforms
+from eqnorm.testing import measure, neighbors, transforms
 from eqnorm.testing.build import build
 from eqnorm.testing.cases import Case, Motion
 from eqnorm.testing.declare import match_signature, parse_inputs
+from eqnorm.testing.layer_report import AuditReport, LayerAudit
 from eqnorm.testing.layer_types import LayerError, layer_error
 from eqnorm.testing.subject import Subject, cast, default_dtype
 from eqnorm.testing.tolerances import TOLERANCES, unit_roundoff
 
 AUDIT_CASE = Case((9, 7), scale=2.0, seed=5)
 AUDIT_MOTION = Motion("generic", True, 3.0, True, 6)
-
-
-@dataclass(frozen=True)
-class LayerAudit:
-    """One output of one submodule.
-
-    Attributes:
-        name: of the submodule, with ``#2`` for its second call and so on.
-        module: its class.
-        shape: of the output.
-        kind: type under which the output comes closest to symmetry; ``"?"`` if its rows are
-            neither nodes nor edges nor graphs.
-        error: relative error under that type, in float64.
-        limit: what rounding explains.
-        scale: root mean square of the output.
-    """
-
-    name: str
-    module: str
-    shape: tuple[int, ...]
-    kind: str
-    error: float
-    limit: float
-    scale: float
-
-    @property
-    def broken(self) -> bool:
-        """Whether the output breaks the symmetry."""
-        return self.kind != "?" and not self.error <= self.limit
-
-
-@dataclass(frozen=True)
-class AuditReport:
-    """All layers, in the order in which they finished."""
-
-    layers: tuple[LayerAudit, ...]
-
-    @property
-    def first(self) -> LayerAudit | None:
-        """The first layer whose output breaks the symmetry, if any."""
-        return next((layer for layer in self.layers if layer.broken), None)
-
-    @property
-    def ok(self) -> bool:
-        """Whether no layer does."""
-        return self.first is None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        first = self.first
-        return {
-            "ok": self.ok,
-            "first": None if first is None else first.name,
-            "layers": [{**vars(layer), "broken": layer.broken} for layer in self.layers],
-        }
-
-    def __str__(self) -> str:
-        width = max((len(layer.name) for layer in self.layers), default=5)
-        rows = [f"{'layer':<{width}}  {'type':>10}  {'error':>8}  {'limit':>8}  {'scale':>8}"]
-        for layer in self.layers:
-            mark = "  <- first" if layer is self.first else "  broken" if layer.broken else ""
-            rows.append(
-                f"{layer.name:<{width}}  {layer.kind:>10}  {layer.error:8.1e}  "
-                f"{layer.limit:8.1e}  {layer.scale:8.1e}{mark}"
-            )
-        return "\n".join(rows)
 
 
 def audit(
@@ -152,7 +86,7 @@ def audit(
     there = dict(_record(subject, move.arguments(arguments, slots)))
     size = measure.extent(measure.positions(arguments, slots), structure)
     near = dict(
-        _record(subject, measure.displaced(arguments, slots, TOLERANCES.probe, size.size, 1))
+        _record(subject, neighbors.displaced(arguments, slots, TOLERANCES.probe, size.size, 1))
     )
     layers = []
     for key, value in here:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from eqnorm.testing.declare import Slot
+from eqnorm.testing.neighbors import displaced, largest
 from eqnorm.testing.outputs import Field
 from eqnorm.testing.structure import Structure
 from eqnorm.testing.tolerances import TOLERANCES
@@ -81,16 +82,16 @@ def lengths(value: Tensor, kind: GeometricType, structure: Structure, size: floa
     """The size of each block: largest length, of points from the centre, at least ``size``."""
     if kind.irreps is None:
         if value.shape[0] != structure.num_nodes:
-            return [max(size, _largest(value))]
+            return [max(size, largest(value))]
         own = extent([value], structure)
         return [max(size, own.size)]
-    return [_largest(block) for block in blocks(value, kind)]
+    return [largest(block) for block in blocks(value, kind)]
 
 
 def deviation(want: list[Field], got: list[Field]) -> list[list[float]]:
     """Largest length of the difference, for each field and block."""
     return [
-        [_largest(block) for block in blocks(g.value.double() - w.value.double(), w.kind)]
+        [largest(block) for block in blocks(g.value.double() - w.value.double(), w.kind)]
         for w, g in zip(want, got, strict=True)
     ]
 
@@ -132,66 +133,6 @@ def condition(
     return worst
 
 
-def displaced(
-    arguments: dict[str, Any],
-    slots: tuple[Slot, ...],
-    step: float,
-    size: float,
-    seed: int,
-    together: list[Tensor] | None = None,
-    jitter: bool = False,
-) -> dict[str, Any]:
-    """Arguments nearby: every tensor displaced at random by ``step`` of its size.
-
-    Args:
-        arguments: from where.
-        slots: the declared arguments.
-        step: relative displacement.
-        size: s, for positions.
-        seed: of the direction.
-        together: for each positions argument a group index per row; rows of one group move
-            together, so that coincident nodes stay coincident.
-        jitter: where nothing is to stay together, zero features move too, so that equal ones
-            become different.
-    """
-    dice = torch.Generator().manual_seed(9176 + seed)
-    near = dict(arguments)
-    points = 0
-    for slot in slots:
-        value = arguments.get(slot.name)
-        if slot.role != "tensor" or slot.kind is None or not isinstance(value, Tensor):
-            continue
-        noise = torch.randn(value.shape, generator=dice, dtype=torch.float64)
-        if slot.kind.is_points:
-            if together is not None:
-                noise = noise[together[points]]
-            points += 1
-            near[slot.name] = (value.double() + step * size * noise.to(value.device)).to(value)
-        else:
-            pieces = value.double().clone()
-            cuts = slot.kind.irreps.slices() if slot.kind.irreps is not None else []
-            for cut in cuts:
-                part = pieces[:, cut]
-                scale = _largest(part)
-                moves = (part.norm(dim=-1, keepdim=True) > 0).double()
-                if together is None and jitter:
-                    scale, moves = scale or 1.0, torch.ones_like(moves)
-                pieces[:, cut] += step * scale * moves * noise[:, cut].to(value.device)
-            near[slot.name] = pieces.to(value)
-    return near
-
-
-def coincidences(values: list[Tensor]) -> list[Tensor]:
-    """For each positions tensor, one index for all rows that are equal: shape (N,)."""
-    groups = []
-    for value in values:
-        _, which = torch.unique(value.detach().cpu(), dim=0, return_inverse=True)
-        first = torch.full((int(which.max()) + 1,), value.shape[0], dtype=torch.int64)
-        first.scatter_reduce_(0, which, torch.arange(value.shape[0]), "amin")
-        groups.append(first[which])
-    return groups
-
-
 def flat(want: list[Field], got: list[Field], scale: list[list[float]]) -> Tensor:
     """All deviations in one vector, each block relative to its size: to compare directions."""
     pieces = []
@@ -201,9 +142,3 @@ def flat(want: list[Field], got: list[Field], scale: list[list[float]]) -> Tenso
         ):
             pieces.append((block / (size or 1.0)).flatten())
     return torch.cat(pieces).cpu() if pieces else torch.zeros(0, dtype=torch.float64)
-
-
-def _largest(block: Tensor) -> float:
-    if block.numel() == 0:
-        return 0.0
-    return float(torch.linalg.vector_norm(block.detach().double(), dim=-1).max())

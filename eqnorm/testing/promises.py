@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from eqnorm import registry
 from eqnorm.specs import BackboneSpec, NormSpec
 from eqnorm.symmetry import Symmetry
 from eqnorm.testing.check import equivariance_report, find_violation
-from eqnorm.testing.randomize import randomize_parameters
+from eqnorm.testing.registered import build_subject, types_served
 from eqnorm.testing.report import EquivarianceError, Report
 
-# Irreps that a norm on "irreps" is tried with; some serve certain ones only.
-IRREPS = ("8x0e+4x1o+2x2e", "4x0e+3x0o+2x1e+3x1o", "4x0e+3x1o", "3x1o", "6x0e")
-H_DIM = 4
 SYMMETRIES = ("rotation", "reflection", "translation", "permutation", "independence")
 SOUND = "sound"
 DTYPES = (torch.float32, torch.float64)
@@ -152,65 +148,6 @@ def promises(
     return [*pairs, (SOUND, True)]
 
 
-def types_served(spec: NormSpec) -> list[str]:
-    """The types a norm is tested on: its own, or for ``"irreps"`` two of ``IRREPS``."""
-    if spec.on != "irreps":
-        return [spec.on]
-    served = []
-    for on in IRREPS:
-        try:
-            build_subject("norm", spec.name, on, False)
-        except ValueError:
-            continue
-        served.append(on)
-    return served[:2]
-
-
-def build_subject(
-    what: str, name: str, on: str, training: bool
-) -> tuple[nn.Module, dict[str, Any]]:
-    """A norm or model with random parameters, and how to declare it to the checker."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        module, declaration = _norm(name, on) if what == "norm" else _model(name)
-    return randomize_parameters(module).train(training), declaration
-
-
-def _norm(name: str, on: str) -> tuple[nn.Module, dict[str, Any]]:
-    spec = registry.norm_spec(name, on)
-    options = {"h_dim": H_DIM} if "h_dim" in spec.options else {}
-    types = {"x0": "points", "v": "1o", "h": f"{H_DIM}x0e"}
-    used = {key: types[key] for key in (*spec.needs, *spec.optional)}
-    inputs = {"x": on, "graph": "graph", **used}
-    module = registry.create_norm(name, on=on, **options)
-    refined = registry.contract_of(module) or spec
-    return module, _declaration(refined, inputs, on, getattr(refined, "scope", "") != "batch")
-
-
-def _model(name: str) -> tuple[nn.Module, dict[str, Any]]:
-    spec = registry.model_spec(name)
-    hidden = 8 if spec.features == "scalars" else "8x0e+4x1o"
-    module = registry.create_model(name, hidden=hidden, layers=2, node_dim=2, edge_dim=1)
-    inputs = {"x": "points", "graph": "graph", "h": "2x0e", "edge_attr": "edge:1x0e"}
-    if spec.velocities:
-        inputs["v"] = "1o"
-    features = f"{hidden}x0e" if isinstance(hidden, int) else hidden
-    output = {"x": "points", "h": features, "v": "1o" if spec.velocities else None}
-    return module, _declaration(registry.contract_of(module) or spec, inputs, output, True)
-
-
-def _declaration(
-    spec: NormSpec | BackboneSpec, inputs: dict[str, str], output: Any, apart: bool
-) -> dict[str, Any]:
-    return {
-        "inputs": inputs,
-        "output": output,
-        "group": spec.equivariant_to,
-        "permutation": spec.permutation,
-        "independence": apart,
-    }
-
-
 @functools.lru_cache(maxsize=64)
 def _report(
     what: str,
@@ -240,35 +177,3 @@ def _factory(what: str, name: str, on: str) -> Any:
 
 def _belongs(finding: str, promise: str) -> bool:
     return finding == promise or (promise == SOUND and finding not in SYMMETRIES)
-
-
-def parametrize_contracts(pattern: str = "*", **options: Any) -> Callable[..., Any]:
-    """Decorator: run a test once for each promise, as its argument ``contract``.
-
-    Args:
-        pattern: names, shell-style.
-        **options: those of :func:`contracts`.
-
-    Example:
-        In a test module of a package that registers ``"my-norm"``::
-
-            @parametrize_contracts("my-norm")
-            def test_contract(contract):
-                contract.check()
-    """
-    import pytest
-
-    cases = contracts(pattern, **options)
-    if not cases:
-        raise ValueError(f"no registered name matches {pattern!r}; import its module first")
-    return pytest.mark.parametrize("contract", cases, ids=[str(case) for case in cases])
-
-
-def contract_tests(pattern: str = "*", **options: Any) -> Callable[..., None]:
-    """A test of all promises; one line of a test module, ``test_it = ...("my-norm")``."""
-
-    def test_contract(contract: Contract) -> None:
-        contract.check()
-
-    test: Callable[..., None] = parametrize_contracts(pattern, **options)(test_contract)
-    return test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from eqnorm.testing.build import build
 from eqnorm.testing.cases import Case, Motion
 from eqnorm.testing.checks.vacuous import Constancy
 from eqnorm.testing.context import Example, Options
-from eqnorm.testing.corners import CORNERS
+from eqnorm.testing.corners import CORNERS, corners, special_motions
 from eqnorm.testing.examine import examine
 from eqnorm.testing.findings import SYMMETRIES, Finding
 from eqnorm.testing.judge import Judge
@@ -110,7 +110,7 @@ def run_search(search: Search, sample: Any, max_examples: int, seed: int) -> Non
                 f"None, got {sample!r}"
             )
         given_inputs = [sample] if isinstance(sample, Mapping) else list(sample)
-        motions = _motions(max_examples, seed)
+        motions = special_motions(max_examples, seed)
         for number in range(min(max_examples, 12 * len(given_inputs))):
             values = given_inputs[number % len(given_inputs)]
             search.look(_complete(search, values), next(motions), None)
@@ -125,27 +125,6 @@ def run_search(search: Search, sample: Any, max_examples: int, seed: int) -> Non
     rest = max_examples - len(CORNERS)
     if rest > 0:
         _drive(search, both, rest, seed, lambda x: (search.arguments(x[0]), x[1], x[0]))
-
-
-def corners(seed: int) -> list[tuple[Case, Motion]]:
-    """The corners, with other values for other seeds."""
-    import dataclasses
-
-    shift = 1000 * seed
-    return [
-        (
-            dataclasses.replace(case, seed=case.seed + shift),
-            dataclasses.replace(motion, seed=motion.seed + shift),
-        )
-        for case, motion in CORNERS
-    ]
-
-
-def _motions(count: int, seed: int) -> Iterator[Motion]:
-    for number in range(max(count, 1)):
-        special = ("generic", "generic", "z90", "half", "x180", "small")[number % 6]
-        shift = (1.0, 10.0, 100.0, 1e3, 0.1, 1e4)[number % 6]
-        yield Motion(special, number % 2 == 0, shift, number % 3 != 2, 1 + number + 1000 * seed)
 
 
 def _complete(search: Search, values: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Tolerances:
         nudge: relative distance at which a true violation looks the same while round-off does
             not, in float64; in low precision 100 u is used.
         alignment: cosine between deviations at nudged inputs above which they look the same.
-        systematic: multiple of C u32 (1 + |t|/s) above which a deviation that looks the same
+        systematic: multiple of C u32 above which a deviation that looks the same
             is a violation of a float32 model although kappa alone could explain it.
         gap: error in float64 over error in low precision; below it, it is round-off.
         clear: multiple of the limit at which a small deviation in float64 that looks the same
@@ -35,6 +35,8 @@ class Tolerances:
         staircase: relative difference of the slopes over the two that makes a staircase.
         rounding: largest ratio of error to limit in float64, at kappa = 1, at which float32
             rounding, once found, is taken for granted in later examples.
+        shrinks: error in float64 over error in low precision below which it is round-off beyond
+            doubt.
         huge: power of the largest number of a dtype above which a value is about to overflow.
         halvings: how often an input is halved to see whether it only overflows.
         bisections: how often the edge of the overflow is bisected after that.
@@ -58,6 +60,7 @@ class Tolerances:
     small_step: float = 1e-4
     staircase: float = 0.01
     rounding: float = 1e8
+    shrinks: float = 1e-6
     huge: float = 0.4
     halvings: int = 24
     bisections: int = 24

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from eqnorm.graph import Graph
-from eqnorm.testing import measure
+from eqnorm.testing import measure, neighbors
 from eqnorm.testing.context import Example
 from eqnorm.testing.findings import Finding
 from eqnorm.testing.outputs import Field
@@ -85,7 +85,7 @@ def _check_fresh(example: Example) -> list[Finding]:
     where = measure.positions(example.arguments, example.slots)
     if where:
         size = measure.extent(where, subject.structure(example.arguments)).size
-    other = measure.displaced(example.arguments, example.slots, 0.5, size, 400)
+    other = neighbors.displaced(example.arguments, example.slots, 0.5, size, 400)
     used = _call(example, clone(other), subject.model(), 0)
     fresh = _fresh_call(example, other, 0)
     if not _differ(example, used, fresh) or _meant_in_training(example, seeds=(0, 0)):

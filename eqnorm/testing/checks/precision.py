@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eqnorm.testing import measure
+from eqnorm.testing import measure, neighbors
 from eqnorm.testing.context import Example
 from eqnorm.testing.findings import Finding
-from eqnorm.testing.judge import HIGH, measure_cast
+from eqnorm.testing.look import HIGH, measure_cast
 from eqnorm.testing.lowprecision import low_precision
 from eqnorm.testing.outputs import Field
 from eqnorm.testing.tolerances import TOLERANCES
@@ -50,7 +50,7 @@ def _slope(
     size: float,
     seed: int,
 ) -> Tensor:
-    near = measure.displaced(point, example.slots, step, size, 500 + seed)
+    near = neighbors.displaced(point, example.slots, step, size, 500 + seed)
     moved = example.subject.call_double(near)
     changes = [
         ((m.value.double() - b.value.double()) / step).flatten()

@@ -11,7 +11,8 @@ from eqnorm.testing.cases import Motion
 from eqnorm.testing.compare_sides import Alone, Comparison, Equivariance, GradientEquivariance
 from eqnorm.testing.context import Example
 from eqnorm.testing.findings import Finding
-from eqnorm.testing.judge import HIGH, Verdict, measure_cast
+from eqnorm.testing.judge import Verdict
+from eqnorm.testing.look import HIGH, measure_cast
 from eqnorm.testing.lowprecision import low_precision
 from eqnorm.testing.tolerances import TOLERANCES
 
@@ -33,11 +34,22 @@ def check_symmetries(example: Example) -> list[Finding]:
             found.append(finding)
     if found:
         return found
-    name = next((n for n, _ in singles(example, motion)), "rotation")
-    finding = _judge(example, name, _equivariance(example, motion, apart), motion)
-    if finding is None:
-        return []
-    return [dataclasses.replace(finding, message=f"{finding.message}, in combination")]
+    for name, part, graphs in _pairs(example, motion, apart):
+        finding = _judge(example, name, _equivariance(example, part, graphs), part)
+        if finding is not None:
+            return [dataclasses.replace(finding, message=f"{finding.message}, in combination")]
+    return []
+
+
+def _pairs(example: Example, motion: Motion, apart: bool) -> list[tuple[str, Motion, bool]]:
+    """Combinations, for what no symmetry shows by itself: relabelling, geometry, all."""
+    still = dataclasses.replace(motion, rotation="none", reflect=False, shift=0.0)
+    named = next((name for name, _ in singles(example, motion)), "independence")
+    return [
+        ("permutation" if motion.permute else "independence", still, apart),
+        (named, dataclasses.replace(motion, permute=False), False),
+        (named, motion, apart),
+    ]
 
 
 def check_alone(example: Example) -> list[Finding]:
