@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             experiment.run(results, options, out, console)
         except KeyboardInterrupt:
             results.problems.append("Interrupted by the user.")
+            results.failed = True
         results.seconds = round(time.time() - begin, 1)
         results.save(out / "results.json")
     page = out / "report.html"
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"[yellow]![/] {problem}")
     console.print(f"\n[bold]Report:[/] {page.as_uri()}", soft_wrap=True)
     console.print(f"        {page}  ({results.seconds:.0f} s)", soft_wrap=True)
-    return 1 if results.problems else 0
+    return 1 if results.failed else 0
 
 
 if __name__ == "__main__":

@@ -127,6 +127,7 @@ def _keep(results: Results, job: Job, record: Record | Exception) -> None:
     """Put a record in its place, and say what could not be done."""
     if isinstance(record, Exception):
         results.problems.append(f"{job.key}: {record or type(record).__name__}")
+        results.failed = True
         if job.record is not None:
             job.record.status, job.record.reason = "failed", str(record)
         return
@@ -137,5 +138,6 @@ def _keep(results: Results, job: Job, record: Record | Exception) -> None:
     for index, planned in enumerate(where):
         if planned is job.record:
             where[index] = record  # type: ignore[call-overload]
-    if record.status == "failed" or record.status == "skipped":
+    results.failed |= record.status == "failed"
+    if record.status in ("failed", "skipped"):
         results.problems.append(f"{job.key}: {record.status}, {record.reason}")

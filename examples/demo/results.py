@@ -114,7 +114,7 @@ class Growth:
 
 @dataclass
 class Results:
-    """All of a run."""
+    """All of a run; what fell to the time limit is a problem but no failure."""
 
     seed: int
     command: str
@@ -127,6 +127,7 @@ class Results:
     pairs: list[Pair] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    failed: bool = False
 
     def save(self, path: Path) -> None:
         """Write JSON, whole or not at all."""

@@ -139,6 +139,19 @@ def test_a_failure_costs_its_own_part_only(tmp_path: Path) -> None:
     assert (done.status, "hidden" in done.reason) == ("failed", True)  # type: ignore[union-attr]
 
 
+def test_a_failure_is_told_by_the_exit_status_and_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = plan.runs(TINY)[0]
+    broken.options["hidden"] = -1
+    monkeypatch.setattr(plan, "MINIATURE", TINY)
+    monkeypatch.setattr(plan, "runs", lambda scale: [broken])
+    monkeypatch.setattr(symmetry, "pairs", list)
+    assert main(["--miniature", "--workers", "0", "--out", str(tmp_path)]) == 1
+    page = (tmp_path / "report.html").read_text()
+    assert f"{broken.key}: failed, ValueError: hidden must be an integer" in page
+
+
 def test_time_limit_skips_and_says_so(tmp_path: Path) -> None:
     options = parser().parse_args(["--miniature", "--workers", "0"])
     results = experiment.blank(options, "command", "now")
