@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional import _kernels_vector as vector
+from eqnorm.functional import _kernels_vector_rows as vector
+from eqnorm.functional._kernels_vector import flush as _flush
 from eqnorm.functional._kernels_vector import jit, unsigned
 
 TILE = 64
-_flush, _sum, _square, _affine = vector.flush, vector.row_sum, vector.row_square, vector.row_affine
+_sum, _square, _affine = vector.row_sum, vector.row_square, vector.row_affine
 _product, _combine = vector.row_product, vector.row_combine
 _add, _subtract = vector.row_add, vector.row_subtract
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from eqnorm.functional import _kernels_columns, _kernels_rows
+from eqnorm.functional import _kernels_columns, _kernels_columns_backward, _kernels_rows
 
 if TYPE_CHECKING:
     from eqnorm.functional._columns import Columns
@@ -67,7 +67,7 @@ def column_backward(
     grad_weight = torch.zeros_like(weight)
     grad_bias = weight.new_zeros(layout.num_scalars)
     grad_shift = weight.new_zeros(0 if shift is None else layout.num_scalars)
-    _kernels_columns.backward(
+    _kernels_columns_backward.backward(
         _array(g),
         _array(x),
         graph.batch.numpy(),

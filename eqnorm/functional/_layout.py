@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
 import numpy as np
 import torch
 from e3nn import o3
 from torch import Tensor, nn
 
-Order = Literal["mul_ir", "ir_mul"]
-
-
-class Block(NamedTuple):
-    """Neighbouring columns that hold ``mul`` copies of one irrep.
-
-    Attributes:
-        start: first column.
-        stop: one past the last column.
-        mul: number of copies.
-        dim: components of each copy, 2l+1.
-        degree: l.
-        parity: +1 or -1.
-        copy: index of the first copy among all copies.
-        scalar: whether the irrep is 0e: the only one that may be centred or given a bias.
-    """
-
-    start: int
-    stop: int
-    mul: int
-    dim: int
-    degree: int
-    parity: int
-    copy: int
-    scalar: bool
-
-    @property
-    def irrep(self) -> tuple[int, int]:
-        """Degree and parity: blocks that share it hold features of one kind."""
-        return self.degree, self.parity
+from eqnorm.functional._blocks import Order, read_blocks, sum_block
 
 
 class Layout(nn.Module):
@@ -77,7 +46,7 @@ class Layout(nn.Module):
             raise ValueError(f"layout must be 'mul_ir' or 'ir_mul', got {order!r}")
         self.irreps = str(o3.Irreps(irreps))
         self.order = order
-        self.blocks = _blocks(o3.Irreps(irreps))
+        self.blocks = read_blocks(o3.Irreps(irreps))
         if not self.blocks:
             raise ValueError(f"irreps={str(irreps)!r} hold no features; give at least one irrep")
         copies: list[int] = []
@@ -140,7 +109,7 @@ class Layout(nn.Module):
         if per_column.dim() == 1:
             out = per_column.new_zeros(self.num_copies)
             return out.index_add(0, self.copy_of_column, per_column)
-        return torch.cat([_sum_block(per_column, b, self.order) for b in self.blocks], dim=-1)
+        return torch.cat([sum_block(per_column, b, self.order) for b in self.blocks], dim=-1)
 
     def scalars(self, x: Tensor) -> Tensor:
         """The columns of even scalars: (..., D) -> (..., K0), a view where they are neighbours."""
@@ -164,7 +133,7 @@ class Layout(nn.Module):
             x.index_add_(-1, self.scalar_columns, values.expand(x.shape[0], self.num_scalars))
 
     def set_scalars_(self, x: Tensor, values: Tensor) -> None:
-        """Overwrite the columns of even scalars: (N, D) and (N, K0)."""
+        """Overwrite the columns of even scalars: (..., D) and (..., K0)."""
         if self._scalar_run is not None:
             x[..., self._scalar_run[0] : self._scalar_run[1]].copy_(values)
         elif self.num_scalars:
@@ -179,29 +148,3 @@ class Layout(nn.Module):
         """The values of all copies of one kind of irrep: (..., K) -> (..., C)."""
         own = [b for b in self.blocks if b.irrep == irrep]
         return torch.cat([per_copy[..., b.copy : b.copy + b.mul] for b in own], dim=-1)
-
-
-def _blocks(irreps: o3.Irreps) -> tuple[Block, ...]:
-    blocks = []
-    column = copy = 0
-    for mul, ir in irreps:
-        if mul == 0:
-            continue
-        stop = column + mul * ir.dim
-        scalar = ir.l == 0 and ir.p == 1
-        blocks.append(Block(column, stop, mul, ir.dim, ir.l, ir.p, copy, scalar))
-        column, copy = stop, copy + mul
-    return tuple(blocks)
-
-
-def _sum_block(per_column: Tensor, block: Block, order: Order) -> Tensor:
-    part = per_column[..., block.start : block.stop]
-    if block.dim == 1:
-        return part
-    if order == "ir_mul":
-        return part.reshape(*part.shape[:-1], block.dim, block.mul).sum(-2)
-    # Adding strided slices: torch is slow at reducing over an inner dimension of 3.
-    total = part[..., 0 :: block.dim]
-    for component in range(1, block.dim):
-        total = total + part[..., component :: block.dim]
-    return total

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eqnorm.functional import _compiled
+from eqnorm.functional import _compiled, _rows_torch
 from eqnorm.functional._layout import Layout
 
 
@@ -21,10 +21,6 @@ class Span(NamedTuple):
     group: int
     divisor: float
     centred: bool
-
-
-# Elements a chunk of rows may have, so that it stays in the cache of one core.
-_CHUNK = 1 << 17
 
 
 class Rows:
@@ -114,7 +110,7 @@ class _RowNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
         kernels = _compiled.kernels_for(x)
-        run = _forward if kernels is None else kernels.row_forward
+        run = _rows_torch.forward if kernels is None else kernels.row_forward
         y, mean, var = run(x, weight, bias, how)
         ctx.save_for_backward(x, weight, bias, mean, var)
         ctx.how = how
@@ -128,76 +124,5 @@ class _RowNorm(torch.autograd.Function):
             y = plain(x, weight, bias, ctx.how)
             return (*_compiled.gradients(y, (x, weight, bias), grads[0]), None)
         kernels = _compiled.kernels_for(x)
-        run = _backward if kernels is None else kernels.row_backward
+        run = _rows_torch.backward if kernels is None else kernels.row_backward
         return (*run(grads[0], x, weight, mean, var, ctx.how), None)
-
-
-def _chunks(x: Tensor) -> list[slice]:
-    """Runs of rows to work on one after the other, in cache; all at once off the CPU."""
-    size = x.shape[0]
-    if x.device.type == "cpu":
-        size = min(size, max(1, _CHUNK // x.shape[1]))
-    return [slice(i, min(i + size, x.shape[0])) for i in range(0, x.shape[0], size)]
-
-
-def _rsqrt(v: Tensor, how: Rows) -> Tensor:
-    if len(set(how.eps)) == 1:
-        return (v + how.eps[0]).rsqrt()
-    return (v + v.new_tensor(how.eps)).rsqrt()
-
-
-def _forward(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> tuple[Tensor, Tensor, Tensor]:
-    layout = how.layout
-    columns = layout.to_columns(weight)
-    y = torch.empty_like(x)
-    mean = x.new_zeros(x.shape[0])
-    var = x.new_zeros(x.shape[0], how.num_groups)
-    for rows in _chunks(x):
-        chunk, out, v, m = x[rows], y[rows], var[rows], mean[rows, None]
-        if how.centred:
-            torch.mean(layout.scalars(chunk), 1, keepdim=True, out=m)
-        parts = [
-            chunk[:, s.start : s.stop] - m if s.centred else chunk[:, s.start : s.stop]
-            for s in how.spans
-        ]
-        for part, span in zip(parts, how.spans, strict=True):
-            norm = torch.linalg.vector_norm(part, dim=1)
-            v[:, span.group].addcmul_(norm, norm, value=1 / span.divisor)
-        r = _rsqrt(v, how)
-        for part, span in zip(parts, how.spans, strict=True):
-            torch.mul(part, r[:, span.group, None], out=out[:, span.start : span.stop])
-        out.mul_(columns)
-        if layout.num_scalars:
-            layout.add_to_scalars_(out, bias)
-    return y, mean, var
-
-
-def _backward(
-    g: Tensor, x: Tensor, weight: Tensor, mean: Tensor, var: Tensor, how: Rows
-) -> tuple[Tensor, Tensor, Tensor]:
-    layout = how.layout
-    columns = layout.to_columns(weight)
-    grad_x = torch.empty_like(x)
-    grad_columns = torch.zeros_like(columns)
-    for rows in _chunks(x):
-        chunk, own, m, out = x[rows], g[rows], mean[rows, None], grad_x[rows]
-        r = _rsqrt(var[rows], how)
-        dots = torch.zeros_like(r)
-        parts = [
-            chunk[:, s.start : s.stop] - m if s.centred else chunk[:, s.start : s.stop]
-            for s in how.spans
-        ]
-        for part, span in zip(parts, how.spans, strict=True):
-            cut = slice(span.start, span.stop)
-            product = own[:, cut] * part
-            dots[:, span.group] += product @ columns[cut]
-            grad_columns[cut] += r[:, span.group] @ product
-        torch.mul(own, columns, out=out)
-        steep = r.pow(3).mul_(dots).neg_()
-        for part, span in zip(parts, how.spans, strict=True):
-            piece = out[:, span.start : span.stop]
-            piece.mul_(r[:, span.group, None])
-            piece.addcmul_(part, steep[:, span.group, None], value=1 / span.divisor)
-        if how.centred:
-            layout.add_to_scalars_(out, -layout.scalars(out).mean(1, keepdim=True))
-    return grad_x, layout.sum_copies(grad_columns), layout.scalars(g).sum(0)

@@ -15,6 +15,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from eqnorm.functional._blocks import Block, Order
 from eqnorm.functional._columns import Columns, column_norm, whole_batch
 from eqnorm.functional._compiled import compiled_available, use_compiled
 from eqnorm.functional._copies import (
@@ -24,7 +25,7 @@ from eqnorm.functional._copies import (
     norms_of_copies,
     vn_batch_norm,
 )
-from eqnorm.functional._layout import Block, Layout, Order
+from eqnorm.functional._layout import Layout
 from eqnorm.functional._rows import Rows, row_norm
 
 __all__ = [

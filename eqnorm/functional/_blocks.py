@@ -1,0 +1,67 @@
+"""Runs of columns that hold copies of one irrep."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from e3nn import o3
+from torch import Tensor
+
+Order = Literal["mul_ir", "ir_mul"]
+
+
+class Block(NamedTuple):
+    """Neighbouring columns that hold ``mul`` copies of one irrep.
+
+    Attributes:
+        start: first column.
+        stop: one past the last column.
+        mul: number of copies.
+        dim: components of each copy, 2l+1.
+        degree: l.
+        parity: +1 or -1.
+        copy: index of the first copy among all copies.
+        scalar: whether the irrep is 0e: the only one that may be centred or given a bias.
+    """
+
+    start: int
+    stop: int
+    mul: int
+    dim: int
+    degree: int
+    parity: int
+    copy: int
+    scalar: bool
+
+    @property
+    def irrep(self) -> tuple[int, int]:
+        """Degree and parity: blocks that share it hold features of one kind."""
+        return self.degree, self.parity
+
+
+def read_blocks(irreps: o3.Irreps) -> tuple[Block, ...]:
+    """The blocks of irreps, in their order; those without copies are left out."""
+    blocks = []
+    column = copy = 0
+    for mul, ir in irreps:
+        if mul == 0:
+            continue
+        stop = column + mul * ir.dim
+        scalar = ir.l == 0 and ir.p == 1
+        blocks.append(Block(column, stop, mul, ir.dim, ir.l, ir.p, copy, scalar))
+        column, copy = stop, copy + mul
+    return tuple(blocks)
+
+
+def sum_block(per_column: Tensor, block: Block, order: Order) -> Tensor:
+    """Sum over the components of every copy of one block: (..., D) -> (..., mul)."""
+    part = per_column[..., block.start : block.stop]
+    if block.dim == 1:
+        return part
+    if order == "ir_mul":
+        return part.reshape(*part.shape[:-1], block.dim, block.mul).sum(-2)
+    # Adding strided slices: torch is slow at reducing over an inner dimension of 3.
+    total = part[..., 0 :: block.dim]
+    for component in range(1, block.dim):
+        total = total + part[..., component :: block.dim]
+    return total
