@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eqnorm import Graph, create_slot
-from eqnorm.registry import NormLike
+from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn_edges import affine, difference
 from eqnorm_adapters._egnn_layer import ACTIVATIONS
 from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from eqnorm import Graph, create_slot
-from eqnorm.registry import NormLike
+from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._edge_features import Step, distance_and_direction
 from eqnorm_adapters._egnn_layer import ACTIVATIONS
 from eqnorm_adapters._radial import RadialBasis

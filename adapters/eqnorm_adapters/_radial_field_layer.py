@@ -56,7 +56,7 @@ class RadialFieldLayer(SlottedLayer):
         scalars = length(relative)
         if start.edge_attr is not None:
             scalars = torch.cat([scalars, start.edge_attr], dim=-1)
-        at_receiver, at_sender = self.of_nodes.weight.split(self.width)
+        at_receiver, at_sender = torch.split(self.of_nodes.weight, self.width)
         receive = F.linear(seen, at_receiver, self.of_edge.bias)
         send = F.linear(seen, at_sender)
         active: Tensor = self.act(affine(receive, send, scalars, self.of_edge.weight, start.graph))

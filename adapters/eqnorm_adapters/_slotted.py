@@ -7,8 +7,7 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
-from eqnorm import Graph, create_slot
-from eqnorm.registry import NormLike
+from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn_edges import Aggregation
 from eqnorm_adapters._egnn_layer import ACTIVATIONS
 

@@ -9,8 +9,7 @@ import torch
 from e3nn import o3
 from torch import Tensor, nn
 
-from eqnorm import Graph, create_slot
-from eqnorm.registry import NormLike
+from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._convolution import Convolution
 from eqnorm_adapters._gate import Gate
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars

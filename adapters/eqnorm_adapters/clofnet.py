@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from eqnorm import Backbone, Graph, ModelOutput, register_model
-from eqnorm.registry import NormLike
+from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
 from eqnorm_adapters._clofnet_layer import ClofNetLayer, frames, soft_unit
 from eqnorm_adapters._egnn_edges import Aggregation, difference
 from eqnorm_adapters._egnn_layer import ACTIVATIONS

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from eqnorm import Backbone, Graph, ModelOutput, register_model
-from eqnorm.registry import NormLike
+from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
 from eqnorm_adapters._egnn_edges import Aggregation
 from eqnorm_adapters._radial_field_layer import RadialFieldLayer
 from eqnorm_adapters._slotted import CommonOptions, Start, at_least_one

@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 
 from torch import nn
 
-from eqnorm import Graph
-from eqnorm.registry import NormLike
+from eqnorm import Graph, NormLike
 from eqnorm.types import TypeLike
 from eqnorm_adapters.attachment.arguments import (
     Argument,

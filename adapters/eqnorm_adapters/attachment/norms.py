@@ -7,8 +7,16 @@ from typing import Any
 
 from torch import nn
 
-from eqnorm import GeometricType, Norm, NormSpec, contract_of, create_slot, norm_spec, parse_type
-from eqnorm.registry import NormLike
+from eqnorm import (
+    GeometricType,
+    Norm,
+    NormLike,
+    NormSpec,
+    contract_of,
+    create_slot,
+    norm_spec,
+    parse_type,
+)
 from eqnorm.types import TypeLike
 from eqnorm_adapters.attachment.arguments import forward_arguments
 
