@@ -42,8 +42,9 @@ class NormLayerNorm(IrrepsNorm):
 
     For 0e alone it is ``torch.nn.LayerNorm``. Departs in the activation: relu sets about half of
     the features to zero, without gradient, and all of them where an irrep has a single copy, and
-    the identity turns them round. Lengths are smoothed at zero, where those of the source are
-    clamped.
+    the identity turns them round. Even scalars are normalised with their sign, where the source
+    takes their absolute values for lengths. Lengths are smoothed at zero, where those of the
+    source are clamped.
 
     Example:
         >>> import torch, eqnorm

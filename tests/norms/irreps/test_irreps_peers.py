@@ -139,6 +139,14 @@ def test_gvp() -> None:
     same(y, torch.cat([peer["ys"], peer["yv"].flatten(1)], 1))
 
 
+def test_se3_transformer() -> None:
+    peer = {name: torch.tensor(value) for name, value in PEERS["se3_transformer"].items()}
+    norm = eqnorm.create_norm("norm_layernorm", on="4x1o+4x2e", activation="relu")
+    load(norm, weight=peer["group_norm.weight"], bias=peer["group_norm.bias"])
+    assert (peer["y"] == 0).any()
+    same(norm(peer["x"]), peer["y"])
+
+
 def test_vector_neurons() -> None:
     peer = {name: torch.tensor(value) for name, value in PEERS["vnn"].items()}
     norm = eqnorm.create_norm("vn_batchnorm", on="3x1o", activation="identity")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Optional
 
 import e3nn.o3
@@ -35,6 +37,9 @@ NAMES = {
     "F": nn.functional,
     "Tensor": Tensor,
     "Optional": Optional,
+    "Dict": dict,
+    "Fiber": Any,
+    "nvtx_range": nullcontext,
     "OptTensor": Tensor | None,
     "_InstanceNorm": _InstanceNorm,
     "Irreps": e3nn.o3.Irreps,
@@ -113,6 +118,17 @@ def main(root: Path) -> None:
         module = randomised(load(norms / file)[name](4, **extra))
         y = module(x, batch)
         out[name] = {"x": x.tolist(), "batch": batch.tolist(), "y": y.tolist(), **listed(module)}
+
+    fiber = SimpleNamespace(degrees=[1, 2], channels=[4, 4])
+    layers = "DGLPyTorch/DrugDiscovery/SE3Transformer/se3_transformer/model/layers"
+    module = load(root / "DeepLearningExamples" / layers / "norm.py")["NormSE3"](fiber)
+    randomised(module)
+    module.group_norm.bias.data -= 1
+    x1, x2 = torch.randn(5, 4, 3), torch.randn(5, 4, 5)
+    y = module({"1": x1, "2": x2})
+    out["se3_transformer"] = {"x": torch.cat([x1.flatten(1), x2.flatten(1)], 1).tolist()}
+    out["se3_transformer"]["y"] = torch.cat([y[d].flatten(1) for d in ("1", "2")], 1).tolist()
+    out["se3_transformer"].update(listed(module))
 
     rounded = json.loads(json.dumps(out), parse_float=lambda text: float(f"{float(text):.9g}"))
     Path(__file__).with_name("peers.json").write_text(json.dumps(rounded) + "\n")
