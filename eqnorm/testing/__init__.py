@@ -63,10 +63,17 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("broken", "strategies"):
-        return importlib.import_module(f"eqnorm.testing.{name}")
-    if name in _HOME:
-        return getattr(importlib.import_module(f"eqnorm.testing.{_HOME[name]}"), name)
+    try:
+        if name in ("broken", "strategies"):
+            return importlib.import_module(f"eqnorm.testing.{name}")
+        if name in _HOME:
+            return getattr(importlib.import_module(f"eqnorm.testing.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        raise ImportError(
+            f"eqnorm.testing.{name} needs Hypothesis: pip install 'eqnorm-zoo[testing]'"
+        ) from error
     raise AttributeError(f"module 'eqnorm.testing' has no attribute {name!r}")
 
 

@@ -115,7 +115,10 @@ def table(columns: list[Column]) -> str:
         rows.append(f"| {title} | {' | '.join(values)} |")
 
     row(f"wrong models caught, of {len(wrong)}", [str(len(c.caught)) for c in columns])
-    row("  with the right reason", [str(len(c.reasons)) if c.reasons else "-" for c in columns])
+    row(
+        "of these with the right reason",
+        [str(len(c.reasons)) if c.reasons else "-" for c in columns],
+    )
     row(f"right models condemned, of {len(right)}", [str(len(c.alarms)) for c in columns])
     row("processor seconds, all models", [f"{c.seconds:.0f}" for c in columns])
     rows += ["", f"| model | breaks | {titles} |", "|---" * (len(columns) + 2) + "|"]

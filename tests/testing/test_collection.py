@@ -44,3 +44,14 @@ def test_three_seeds(specimen: Specimen, seed: int) -> None:
         assert report.ok, str(report)
     else:
         assert set(report.names) & set(specimen.breaks), str(report)
+
+
+@pytest.mark.slow
+def test_comparison_with_e3nn() -> None:
+    from eqnorm.testing.compare import compare, table
+
+    ours, plain, _ = columns = compare(seed=1)
+    assert len(ours.reasons) == len(wrong())
+    assert not ours.alarms
+    assert len(plain.caught) < len(ours.caught)
+    assert f"of {len(wrong())} | {len(wrong())} |" in table(columns)
