@@ -62,6 +62,7 @@ class Example:
         case: the description the input was built from, if it was.
         number: how many examples went before.
         score: of the deviation seen, log10 of error over limit; for the search.
+        error: largest relative deviation of any symmetry seen, in the accuracy of the judge.
         notes: warnings.
     """
 
@@ -73,6 +74,7 @@ class Example:
     case: Case | None
     number: int
     score: float = -20.0
+    error: float = 0.0
     notes: list[Finding] = field(default_factory=list)
 
     @property

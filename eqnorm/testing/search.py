@@ -71,6 +71,7 @@ class Search:
             self.subject.find_twin(arguments)
         self.examples += 1
         found, fields = examine(example)
+        self.error = max(self.error, example.error)
         if any(finding.name == "state" for finding in found):
             # What was seen before may be the state's doing; new copies are called from now on.
             self.found = {n: f for n, f in self.found.items() if n not in SYMMETRIES}

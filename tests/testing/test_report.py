@@ -89,6 +89,12 @@ def test_json() -> None:
     assert record["examples"] > 0
 
 
+def test_a_sound_model_has_the_rounding_error_that_was_seen() -> None:
+    report = equivariance_report(good, inputs=INPUTS, output="points", max_examples=10)
+    assert report.ok
+    assert 0 < report.error < 1e-9  # judged in float64
+
+
 def test_find_violation_gives_none_for_a_sound_model() -> None:
     assert find_violation(good, inputs=INPUTS, output="points", max_examples=12) is None
 

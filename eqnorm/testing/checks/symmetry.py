@@ -128,6 +128,7 @@ def _suspicious(example: Example, comparison: Comparison) -> bool:
     look, _ = example.judge.look(comparison, measure_cast(example.arguments, dtype), dtype)
     if look.ratio > 0 and math.isfinite(look.ratio):
         example.score = max(example.score, math.log10(look.ratio))
+        example.error = max(example.error, look.error)
     return not look.ratio <= max(1.0, example.judge.known_rounding)
 
 
