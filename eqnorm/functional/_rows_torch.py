@@ -71,7 +71,8 @@ def backward(
         ]
         for part, span in zip(parts, how.spans, strict=True):
             cut = slice(span.start, span.stop)
-            product = own[:, cut] * part
+            # The output serves as scratch: a temporary of its size would cost as much again.
+            product = torch.mul(own[:, cut], part, out=out[:, cut])
             dots[:, span.group] += product @ columns[cut]
             grad_columns[cut] += r[:, span.group] @ product
         torch.mul(own, columns, out=out)
