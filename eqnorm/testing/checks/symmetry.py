@@ -123,13 +123,18 @@ def _equivariance(example: Example, motion: Motion, graphs: bool) -> Equivarianc
 
 
 def _suspicious(example: Example, comparison: Comparison) -> bool:
-    """Whether the deviation exceeds rounding at kappa = 1; tells the search how far it is."""
+    """Whether the deviation exceeds rounding; tells the search how far it is."""
+    judge = example.judge
     dtype = example.subject.dtype if example.subject.twin_error else HIGH
-    look, _ = example.judge.look(comparison, measure_cast(example.arguments, dtype), dtype)
+    point = measure_cast(example.arguments, dtype)
+    look, base = judge.look(comparison, point, dtype)
     if look.ratio > 0 and math.isfinite(look.ratio):
         example.score = max(example.score, math.log10(look.ratio))
         example.error = max(example.error, look.error)
-    return not look.ratio <= max(1.0, example.judge.known_rounding)
+    if not base or look.ratio <= max(1.0, judge.known_rounding):
+        return False
+    # Most of what exceeds the limit of a well-conditioned model is within that of this one.
+    return not judge.with_condition(comparison, point, dtype, base).ratio <= 1
 
 
 def _judge(example: Example, name: str, comparison: Comparison, motion: Motion) -> Finding | None:
