@@ -183,6 +183,8 @@ def radius(
     """See :meth:`eqnorm.Graph.radius`."""
     if x.dim() != 2 or x.shape[-1] != 3:
         raise ValueError(f"x must have shape (N, 3), got {tuple(x.shape)}")
+    if not bool(torch.isfinite(x).all()):
+        raise ValueError("x holds NaN or Inf; clean the positions before looking for neighbours")
     if not cutoff > 0:
         raise ValueError(f"cutoff must be positive, in the unit of x, got {cutoff}")
     try:

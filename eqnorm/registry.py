@@ -150,10 +150,10 @@ def norm_spec(name: str, on: TypeLike) -> NormSpec:
     for served in _served_by(kind):
         if served in found:
             return found[served]
-    others = list_norms(on=kind)
+    others, asked = list_norms(on=kind), _registered_as(kind)
     raise ValueError(
-        f"norm {name!r} serves {', '.join(map(repr, sorted(found)))}, not {kind.name!r}; norms "
-        f"for {kind.name!r}: {', '.join(others)}"
+        f"norm {name!r} serves {', '.join(map(repr, sorted(found)))}, not {asked!r}; norms "
+        f"for {asked!r}: {', '.join(others)}"
     )
 
 

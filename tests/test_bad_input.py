@@ -313,6 +313,11 @@ CASES = {
         ValueError,
         "cutoff must be positive, in the unit of x, got 0.0",
     ),
+    "graph, NaN": (
+        lambda: Graph.radius(with_nan(), 1.0),
+        ValueError,
+        "x holds NaN or Inf; clean the positions before looking for neighbours",
+    ),
     "graph, aggregation": (
         lambda: Graph.complete(1, 2).aggregate(torch.ones(2, 1), "max"),
         ValueError,

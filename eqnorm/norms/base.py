@@ -16,10 +16,10 @@ HALF = (torch.float16, torch.bfloat16)
 class Norm(nn.Module, ABC):
     """Base class of norms; subclasses write :meth:`normalize` and nothing else of the call.
 
-    ``forward`` checks shapes, types and devices (never values, so that it does not wait for
-    the device), turns a ``batch`` vector into a :class:`~eqnorm.Graph`, and computes in
-    float32 where the input is half precision: squares of small numbers underflow and sums
-    overflow in half precision.
+    ``forward`` checks shapes, types and devices, but never values, so that it does not wait for
+    the device: NaN in gives NaN out, as in torch's own norms, and backbones check their inputs. It
+    turns a ``batch`` vector into a :class:`~eqnorm.Graph`, and computes in float32 where the input
+    is half precision: squares of small numbers underflow and sums overflow in half precision.
 
     Args:
         dim: size of the last dimension of x.

@@ -148,3 +148,28 @@ def test_the_users_model_is_not_touched() -> None:
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     assert torch.equal(state, torch.get_rng_state())
     assert torch.get_default_dtype() == dtype
+
+
+def test_float32_inside_a_bfloat16_model_is_sound() -> None:
+    def centred(pos: Tensor, batch: Tensor) -> Tensor:
+        x = pos.float()
+        count = batch.bincount()[:, None]
+        mean = x.new_zeros(len(count), 3).index_add(0, batch, x) / count
+        return (0.5 * (x - mean[batch])).to(pos.dtype)
+
+    report = equivariance_report(
+        centred, inputs=INPUTS, output="1o", dtype=torch.bfloat16, max_examples=40
+    )
+    assert report.ok, str(report)
+
+
+def test_a_write_that_autograd_refuses_is_a_finding() -> None:
+    def writes(pos: Tensor, v: Tensor, batch: Tensor) -> Tensor:
+        count = batch.bincount()[:, None]
+        v.mul_(1.0)
+        v.sub_(0.01 * (v.new_zeros(len(count), 3).index_add(0, batch, v) / count)[batch])
+        return pos + v
+
+    inputs = {"pos": "points", "v": "1o", "batch": "batch"}
+    report = equivariance_report(writes, inputs=inputs, output="points", max_examples=12)
+    assert "mutation" in report.names

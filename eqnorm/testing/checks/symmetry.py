@@ -76,9 +76,15 @@ def check_gradient(example: Example) -> list[Finding]:
     comparison = GradientEquivariance(
         example.subject, _move(example, motion, options.wants("independence"))
     )
-    if not _suspicious(example, comparison):
-        return []
-    finding = _judge(example, "gradient", comparison, motion)
+    try:
+        if not _suspicious(example, comparison):
+            return []
+        finding = _judge(example, "gradient", comparison, motion)
+    except RuntimeError as error:
+        # Autograd's own complaint, of a model that writes where it must not.
+        written = "inplace operation" in str(error)
+        text = f"no gradient by the inputs: {str(error).splitlines()[0]}"
+        return [example.finding("mutation" if written else "raises", text, motion=motion)]
     return [] if finding is None else [finding]
 
 
