@@ -38,7 +38,7 @@ class Tolerances:
         shrinks: error in float64 over error in low precision below which it is round-off beyond
             doubt.
         huge: power of the largest number of a dtype above which a value is about to overflow.
-        halvings: how often an input is halved to see whether it only overflows.
+        halvings: how often an input is halved, to see whether it only overflows.
         bisections: how often the edge of the overflow is bisected after that.
         farthest: largest distance from the origin, in units of the system's size.
     """
@@ -62,7 +62,7 @@ class Tolerances:
     rounding: float = 1e8
     shrinks: float = 1e-6
     huge: float = 0.4
-    halvings: int = 24
+    halvings: tuple[float, ...] = (1.0, 3.0, 8.0, 24.0)
     bisections: int = 24
     farthest: float = 1e4
 

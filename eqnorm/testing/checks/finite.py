@@ -97,14 +97,20 @@ def overflows(example: Example, evaluate: Callable[[dict[str, Any]], list[Field]
         return max(values, default=0.0) if finite(fields) else math.nan
 
     try:
-        edge = next((n for n in range(1, TOLERANCES.halvings) if not math.isnan(reach(n))), None)
-        if edge is None:
+        inside = next((n for n in TOLERANCES.halvings if not math.isnan(reach(n))), None)
+        if inside is None:
             return False
-        outside, inside = edge - 1.0, float(edge)
+        outside, largest = 0.0, reach(inside)
         for _ in range(TOLERANCES.bisections):
+            if largest > huge:
+                return True
             middle = (outside + inside) / 2
-            outside, inside = (middle, inside) if math.isnan(reach(middle)) else (outside, middle)
-        return bool(reach(inside) > huge)
+            value = reach(middle)
+            if math.isnan(value):
+                outside = middle
+            else:
+                inside, largest = middle, value
+        return bool(largest > huge)
     except Exception:
         return False
 
