@@ -52,6 +52,9 @@ TypeLike: TypeAlias = GeometricType | o3.Irreps | o3.Irrep | str
 
 POINTS = GeometricType(None)
 
+# Too narrow for squares and sums: what computes lengths widens these to float32.
+HALF = (torch.float16, torch.bfloat16)
+
 
 def parse_type(value: TypeLike, argument: str = "on") -> GeometricType:
     """Read a geometric type.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 
 from eqnorm.graph import Graph, GraphLike, as_graph
 from eqnorm.specs import NormSpec
-
-HALF = (torch.float16, torch.bfloat16)
+from eqnorm.types import HALF
 
 
 class Norm(nn.Module, ABC):

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from eqnorm.testing import measure, neighbors
 from eqnorm.testing.compare_sides import Comparison
-from eqnorm.testing.look import HALF, HIGH, Lens, Look, measure_cast
+from eqnorm.testing.look import HIGH, Lens, Look, measure_cast
 from eqnorm.testing.tolerances import TOLERANCES, unit_roundoff
+from eqnorm.types import HALF
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from eqnorm.testing.outputs import Field
 from eqnorm.testing.tolerances import TOLERANCES, unit_roundoff
 
 HIGH = torch.float64
-HALF = (torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True)
