@@ -25,6 +25,7 @@ class Shift(nn.Module):
 def _own_registry(monkeypatch):
     """What a test registers is gone afterwards."""
     for table in (registry._norms, registry._models):
+        table.load()  # once in a process: what it brings must outlive this test
         monkeypatch.setattr(table, "specs", dict(table.specs))
 
 
