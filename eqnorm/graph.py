@@ -240,6 +240,14 @@ class Graph:
         counts = torch.zeros_like(self.counts).index_add_(0, batch, torch.ones_like(batch))
         return Graph(batch, counts, False, None, None, torch.zeros_like(batch))
 
+    def relative(self, x: Tensor) -> Tensor:
+        """x_i - x_j of every edge, i receiving and j sending: (N, 3) -> (E, 3)."""
+        if self.neighbors is None:
+            return x.index_select(0, self.receivers) - x.index_select(0, self.senders)
+        size, degree = self.neighbors.shape
+        sent = x.reshape(self.num_graphs, size, 3).index_select(1, self.neighbors.flatten())
+        return (x.unsqueeze(1) - sent.view(self.num_nodes, degree, 3)).flatten(0, 1)
+
     # --- reductions over the nodes of each graph --------------------------------------------
 
     def sum(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
-from eqnorm_adapters._egnn_edges import affine, difference
+from eqnorm_adapters._egnn_edges import affine
 from eqnorm_adapters._egnn_layer import ACTIVATIONS
 from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length
@@ -111,7 +111,7 @@ class ClofNetLayer(SlottedLayer):
         """
         graph, v = start.graph, start.v
         h = normed(self.feature_norm, h, start, h)
-        relative = difference(x, graph)
+        relative = graph.relative(x)
         messages = self._messages(h, relative, edges, graph)
         if self.edge_norm is None:
             axis = soft_unit(relative)

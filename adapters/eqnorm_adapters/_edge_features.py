@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from eqnorm import Graph
-from eqnorm_adapters._egnn_edges import difference
 from eqnorm_adapters._radial import RadialBasis
 
 _GAIN = 1e-3  # of the read-out at the start, as in the official EGNN
@@ -20,7 +19,7 @@ def distance_and_direction(
     The directions are d / sqrt(\|d\|^2 + δ^2) for d = x_i - x_j, with δ 1e-3 of the unit of length,
     or of the cutoff; with an edge norm n they are n(d) / sqrt(1 + \|n(d)\|^2).
     """
-    relative = difference(x, graph)
+    relative = graph.relative(x)
     square = relative.square().sum(-1, keepdim=True)
     if edge_norm is None:
         return square, relative * (square + basis.floor_sq).rsqrt()

@@ -18,13 +18,6 @@ from eqnorm import Graph
 Aggregation = Literal["sum", "mean", "sqrt"]
 
 
-def difference(x: Tensor, graph: Graph) -> Tensor:
-    """x_i - x_j of every edge: (N, 3) -> (E, 3)."""
-    if graph.neighbors is None:
-        return x.index_select(0, graph.receivers) - x.index_select(0, graph.senders)
-    return (x.unsqueeze(1) - _from_senders(x, graph, graph.neighbors)).flatten(0, 1)
-
-
 def affine(receive: Tensor, send: Tensor, scalars: Tensor, weight: Tensor, graph: Graph) -> Tensor:
     """a_i + b_j + W s_ij of every edge, shape (E, C).
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
-from eqnorm_adapters._egnn_edges import Aggregation, affine, difference, weighted_sum
+from eqnorm_adapters._egnn_edges import Aggregation, affine, weighted_sum
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
@@ -128,7 +128,7 @@ class EGNNLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """New points (N, 3), features (N, hidden) and velocities (N, 3)."""
         h = _normed(self.feature_norm, h, graph, x0, v0, h)
-        relative = difference(x, graph)
+        relative = graph.relative(x)
         messages = self._messages(h, relative, graph, edge_attr)
         if self.edge_norm is not None:
             relative = self.edge_norm(relative, graph.edge_graph())

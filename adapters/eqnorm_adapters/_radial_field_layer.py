@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eqnorm_adapters._egnn_edges import affine, difference, weighted_sum
+from eqnorm_adapters._egnn_edges import affine, weighted_sum
 from eqnorm_adapters._egnn_layer import ACTIVATIONS
 from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length
@@ -40,7 +40,7 @@ class RadialFieldLayer(SlottedLayer):
     def forward(self, x: Tensor, h: Tensor, seen: Tensor, start: Start) -> tuple[Tensor, Tensor]:
         """New points (N, 3) and features (N, width); ``seen`` are the features that phi sees."""
         graph, v = start.graph, start.v
-        relative = difference(x, graph)
+        relative = graph.relative(x)
         active = self._active(relative, normed(self.feature_norm, seen, start, h), start)
         if self.edge_norm is not None:
             relative = self.edge_norm(relative, graph.edge_graph())

@@ -79,7 +79,7 @@ class TFNLayer(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """New positions (N, 3) and features (N, irreps.dim)."""
         kept = _normed(self.feature_norm, h, graph, x0, v, self.scalars(h))
-        relative = x[graph.receivers] - x[graph.senders]
+        relative = graph.relative(x)
         square = relative.square().sum(-1, keepdim=True)
         direction = self._direction(relative, square, graph)
         total = self.convolution(kept, direction, self.radial(square, edge_attr), graph)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
 from eqnorm_adapters._clofnet_layer import ClofNetLayer, frames, soft_unit
-from eqnorm_adapters._egnn_edges import Aggregation, difference
+from eqnorm_adapters._egnn_edges import Aggregation
 from eqnorm_adapters._egnn_layer import ACTIVATIONS
 from eqnorm_adapters._slotted import CommonOptions, Start, at_least_one
 from eqnorm_adapters._vectors import length
@@ -146,7 +146,7 @@ class ClofNet(Backbone):
 
 def _scalarized(central: Tensor, v: Tensor, graph: Graph) -> Tensor:
     """Points and velocities at both ends of every edge in its frame, and an angle: (E, 14)."""
-    relative = difference(central, graph)
+    relative = graph.relative(central)
     frame = frames(relative, soft_unit(relative), central, graph)
     axis, across, third = frame.unbind(1)
     in_plane = torch.stack([axis, torch.zeros_like(across), third], dim=1)
