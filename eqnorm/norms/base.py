@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
@@ -78,6 +79,16 @@ class Norm(nn.Module, ABC):
     def refine(self, spec: NormSpec) -> NormSpec:
         """The contract of this instance, where its options change that of its class."""
         return spec
+
+    def extra_repr(self) -> str:
+        """Options that the instance keeps under the names of its constructor, for printing."""
+        options = inspect.signature(type(self)).parameters
+        values = {name: getattr(self, name) for name in options if hasattr(self, name)}
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in values.items()
+            if value is None or isinstance(value, (bool, int, float, str))
+        )
 
     def _check(self, value: Tensor, name: str, width: int | None, x: Tensor) -> None:
         expected = f"(N, {'C' if width is None else width})"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eqnorm.testing import broken, strategies
     from eqnorm.testing.again import replay
+    from eqnorm.testing.assertions import assert_equivariant, find_violation
     from eqnorm.testing.cases import Case, Motion
-    from eqnorm.testing.check import assert_equivariant, equivariance_report, find_violation
+    from eqnorm.testing.check import equivariance_report
     from eqnorm.testing.findings import MEANING, Finding
     from eqnorm.testing.layer_report import AuditReport, LayerAudit
     from eqnorm.testing.layers import audit
@@ -48,7 +49,8 @@ __all__ = [
 
 _HOMES = {
     "cases": ("Case", "Motion"),
-    "check": ("assert_equivariant", "equivariance_report", "find_violation"),
+    "check": ("equivariance_report",),
+    "assertions": ("assert_equivariant", "find_violation"),
     "layers": ("audit",),
     "layer_report": ("AuditReport", "LayerAudit"),
     "promises": ("Contract", "contracts"),

@@ -1,4 +1,4 @@
-"""The functions a user calls."""
+"""The check itself: what it looks for, and the report of what it found."""
 
 from __future__ import annotations
 
@@ -14,67 +14,15 @@ from eqnorm.testing.again import code_for
 from eqnorm.testing.collect import check_names, sort_findings, strict_names
 from eqnorm.testing.context import Options
 from eqnorm.testing.declare import Slot, match_signature, parse_inputs, parse_output, slots_of
-from eqnorm.testing.findings import MEANING, Finding
+from eqnorm.testing.findings import MEANING
 from eqnorm.testing.judge import Judge
-from eqnorm.testing.report import EquivarianceError, Report
+from eqnorm.testing.report import Report
 from eqnorm.testing.search import Search, run_search
 from eqnorm.testing.shrink import shrink
 from eqnorm.testing.subject import Subject
 
 QUICK = 24
 THOROUGH = 1000
-
-
-def assert_equivariant(fn: Callable[..., Any], **options: Any) -> Report:
-    """Check a function or module and raise if it breaks what it should have.
-
-    Takes the arguments of :func:`equivariance_report`.
-
-    Returns:
-        The report, if nothing was found.
-
-    Raises:
-        EquivarianceError: a violation was found; the message holds the smallest system and
-            simplest group element that show it, and code to see it again.
-
-    Example:
-        >>> def center(pos, batch):
-        ...     count = batch.bincount()[:, None]
-        ...     mean = pos.new_zeros(len(count), 3).index_add(0, batch, pos) / count
-        ...     return pos - mean[batch]
-        >>> report = assert_equivariant(
-        ...     center,
-        ...     inputs={"pos": "points", "batch": "batch"},
-        ...     output="1o",
-        ...     group="E3",
-        ...     max_examples=10,
-        ... )
-        >>> report.ok
-        True
-    """
-    report = equivariance_report(fn, **options)
-    if not report.ok:
-        raise EquivarianceError(report)
-    return report
-
-
-def find_violation(
-    fn: Callable[..., Any], *, names: str | Iterable[str] | None = None, **options: Any
-) -> Finding | None:
-    """The smallest counterexample found, or None.
-
-    Args:
-        fn: the function or module.
-        names: look for these violations only, e.g. ``"rotation"``; None for any.
-        **options: those of :func:`equivariance_report`.
-    """
-    wanted = frozenset([names] if isinstance(names, str) else names or MEANING)
-    check_names(wanted, "names")
-    report = equivariance_report(fn, stop_at=wanted, **options)
-    for finding in report.violations:
-        if finding.name in wanted:
-            return finding
-    return None
 
 
 def equivariance_report(

@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def equivariant(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """``assert_equivariant`` with the number of examples and the seed of the command line."""
-    from eqnorm.testing.check import assert_equivariant
+    from eqnorm.testing.assertions import assert_equivariant
 
     def check(fn: Callable[..., Any], **options: Any) -> Report:
         __tracebackhide__ = True

@@ -12,7 +12,8 @@ import torch
 from eqnorm import registry
 from eqnorm.specs import BackboneSpec, NormSpec
 from eqnorm.symmetry import Symmetry
-from eqnorm.testing.check import equivariance_report, find_violation
+from eqnorm.testing.assertions import find_violation
+from eqnorm.testing.check import equivariance_report
 from eqnorm.testing.registered import build_subject, types_served
 from eqnorm.testing.report import EquivarianceError, Report
 

@@ -16,6 +16,8 @@ from eqnorm.testing.tolerances import TOLERANCES
 from eqnorm.testing.transforms import element
 from eqnorm.types import GroupElement
 
+__all__ = ["OFFSETS", "SCALES", "cases", "group_elements", "motions", "sizes", "systems"]
+
 SCALES = (1.0, 10.0, 0.1, 100.0, 0.01, 1e3, 1e-3)
 OFFSETS = (0.0, 1.0, 10.0, 100.0, 1e3, 1e4)
 _SEEDS = st.integers(0, 2**16)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from eqnorm.testing import audit, equivariance_report, find_violation
+from eqnorm.testing import assert_equivariant, audit, equivariance_report, find_violation
 
 
 def model(pos: Tensor, h: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,3 +85,11 @@ def test_a_function_that_raises_is_a_finding_with_its_input() -> None:
     assert "one node is no system" in str(report)
     assert report.violations[0].case is not None
     assert report.violations[0].case.sizes == (1,)
+
+
+@pytest.mark.parametrize("check", [assert_equivariant, find_violation])
+def test_options_are_in_the_signature_and_a_misspelt_one_is_reported_by_its_function(check):
+    theirs = inspect.signature(equivariance_report).parameters
+    assert set(theirs) <= set(inspect.signature(check).parameters)
+    with pytest.raises(TypeError, match=rf"^{check.__name__}\(\) .* argument 'max_example'"):
+        check(lambda x: x, inputs={"x": "points"}, output="points", max_example=1)
