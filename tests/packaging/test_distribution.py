@@ -77,7 +77,7 @@ class TestDistribution:
         strange = {
             name
             for name in package_files()
-            if not name.endswith(".py") and Path(name).name != "py.typed"
+            if not name.endswith((".py", ".c", ".h")) and Path(name).name != "py.typed"
         }
         assert not strange
 

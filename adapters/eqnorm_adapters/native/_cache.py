@@ -1,0 +1,54 @@
+"""Where compiled libraries are kept: one directory per user, a file per source and machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+
+def directory() -> Path:
+    """``$EQNORM_CACHE/native``, else ``$XDG_CACHE_HOME/eqnorm/native``, else in ``~/.cache``."""
+    if chosen := os.environ.get("EQNORM_CACHE"):
+        return Path(chosen).expanduser() / "native"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "eqnorm" / "native"
+
+
+def key(identity: str, files: Iterable[Path]) -> str:
+    """A hash of the compiler and of names and contents of all files."""
+    digest = hashlib.sha256(identity.encode())
+    for file in sorted(files):
+        content = file.read_bytes()
+        digest.update(f"\n{file.name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()[:24]
+
+
+def usable(folder: Path) -> bool:
+    """Whether files can be put there, and nobody else can: what it holds is run."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = folder.stat()
+    except OSError:
+        return False
+    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def install(target: Path, make: Callable[[Path], None]) -> None:
+    """Let ``make`` write a file under another name, then put it in place whole.
+
+    Processes that do so at the same time each make their own; any of them is good.
+    """
+    handle, name = tempfile.mkstemp(suffix=target.suffix, prefix=".tmp-", dir=target.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        make(draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,91 @@
+"""Compile a kernel if need be, load it, and say once where that does not work."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+from eqnorm_adapters.native import _cache
+from eqnorm_adapters.native._compiler import Compiler, CompilerError, find_compiler
+
+_HERE = Path(__file__).parent
+_SHARED = _HERE / "include"
+_log = logging.getLogger("eqnorm_adapters.native")
+
+
+def _from_environment() -> bool:
+    value = os.environ.get("EQNORM_NATIVE") or os.environ.get("EQNORM_COMPILED") or "1"
+    return value.strip().lower() not in ("0", "false", "off", "no")
+
+
+_wanted = _from_environment()
+
+
+def use_native(enabled: bool) -> None:
+    """Turn the kernels written in C on or off, for this process.
+
+    On unless the environment says ``EQNORM_NATIVE=0`` or ``EQNORM_COMPILED=0``.
+    """
+    global _wanted
+    _wanted = bool(enabled)
+
+
+def native_available(name: str = "egnn") -> bool:
+    """Whether a kernel is turned on and could be compiled, which the first call does."""
+    return load(name) is not None
+
+
+def load(name: str) -> ctypes.CDLL | None:
+    """The library made of all C files in the folder ``name``; None where it cannot be had.
+
+    The first call of a process may compile it (seconds); what it finds out holds for all others.
+    """
+    return _load(name) if _wanted else None
+
+
+@functools.cache
+def _load(name: str) -> ctypes.CDLL | None:
+    try:
+        return _open(_HERE / name)
+    except (CompilerError, OSError) as error:
+        _log.warning(
+            "no compiled kernel '%s', the slower path in torch is used: %s "
+            "(EQNORM_NATIVE=0 turns this message off)",
+            name,
+            error,
+        )
+        return None
+
+
+def _open(folder: Path) -> ctypes.CDLL:
+    sources = sorted(folder.glob("*.c"))
+    if not sources:
+        raise CompilerError(f"{folder} holds no C files: the installation is incomplete")
+    compiler = find_compiler()
+    files = [*sources, *folder.glob("*.h"), *_SHARED.glob("*.h")]
+    file = f"{folder.name}-{_cache.key(compiler.identity(), files)}.so"
+    kept = _cache.directory()
+    if _cache.usable(kept):
+        target = kept / file
+        if not target.exists():
+            _build(compiler, sources, target)
+        try:
+            return ctypes.CDLL(str(target))
+        except OSError:  # damaged, or from a machine with other system libraries
+            _build(compiler, sources, target)
+            return ctypes.CDLL(str(target))
+    # Without a place to keep it: compiled again in every process. A loaded library outlives its
+    # file.
+    with tempfile.TemporaryDirectory(prefix="eqnorm-", ignore_cleanup_errors=True) as scratch:
+        target = Path(scratch) / file
+        _build(compiler, sources, target)
+        return ctypes.CDLL(str(target))
+
+
+def _build(compiler: Compiler, sources: list[Path], target: Path) -> None:
+    include = (sources[0].parent, _SHARED)
+    _cache.install(target, lambda draft: compiler.build(sources, include, draft))
