@@ -1,0 +1,1 @@
+"""Real trajectories: liquid argon in a periodic box, and the protein AdK."""
