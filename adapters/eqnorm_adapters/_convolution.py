@@ -93,7 +93,7 @@ class Convolution(nn.Module):
             sums = factored_sum(h, harmonics, phi, graph, self.blocks, weights, couplings)
         else:
             sums = [
-                self._direct_sum(h, harmonics, phi, graph, *given)
+                self._direct_sum(h, harmonics, phi, graph, *given) if given[0].paths else []
                 for given in zip(self.blocks, weights, couplings, strict=True)
             ]
         return torch.cat([sums[block][path] for block, path in self.order], dim=-1)

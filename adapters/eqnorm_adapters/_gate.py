@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 from e3nn import o3
 from torch import Tensor, nn
@@ -12,10 +15,14 @@ SIGMOID_NORM = 1.8462285453386056
 TANH_NORM = 1.5925374197228321
 
 _SCALAR = o3.Irrep("0e")
+_OPENERS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
+    "sigmoid": (torch.sigmoid, SIGMOID_NORM),
+    "silu": (nn.functional.silu, SILU_NORM),
+}
 
 
 class Gate(nn.Module):
-    r"""Gated nonlinearity: silu on 0e, tanh on 0o, sigmoid(g) x on everything else.
+    r"""Gated nonlinearity: silu on 0e, tanh on 0o, opener(g) x on everything else.
 
     Each other irrep has a gate g, a scalar 0e of its own. Scalars may pass through any function
     (an odd one where they are odd), vectors may only be scaled by invariants. Functions are
@@ -24,6 +31,7 @@ class Gate(nn.Module):
 
     Args:
         irreps: irreps of the result.
+        opener: "sigmoid", which is bounded, or "silu", as in NequIP.
 
     Attributes:
         irreps_in: the gates, then ``irreps``.
@@ -35,8 +43,11 @@ class Gate(nn.Module):
         4x0e+8x0e+4x1o
     """
 
-    def __init__(self, irreps: str | o3.Irreps) -> None:
+    def __init__(
+        self, irreps: str | o3.Irreps, opener: Literal["sigmoid", "silu"] = "sigmoid"
+    ) -> None:
         super().__init__()
+        self.opener = opener
         self.irreps_out = o3.Irreps(irreps)
         self.num_gates = sum(mul for mul, irrep in self.irreps_out if irrep.l > 0)
         gates = o3.Irreps([(self.num_gates, _SCALAR)] if self.num_gates else [])
@@ -46,7 +57,8 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x, shape (N, irreps_in.dim), to shape (N, irreps_out.dim)."""
-        gates = SIGMOID_NORM * torch.sigmoid(x[:, : self.num_gates])
+        function, constant = _OPENERS[self.opener]
+        gates = constant * function(x[:, : self.num_gates])
         blocks, used, start = [], 0, self.num_gates
         for mul, dim, parity in self._entries:
             block = x[:, start : start + mul * dim]

@@ -87,7 +87,11 @@ class IrrepsLinear(nn.Module):
         # Plain integers for the forward pass: torch.compile cannot guard on irreps.
         self._blocks = [
             (
-                [cut for (_, irrep), cut in zip(self.irreps_in, cuts, strict=True) if irrep == out],
+                [
+                    cut
+                    for (copies, irrep), cut in zip(self.irreps_in, cuts, strict=True)
+                    if irrep == out and copies
+                ],
                 mul,
                 out.dim,
             )

@@ -80,8 +80,8 @@ class RadialBasis(nn.Module):
         if self.cutoff is None:
             return None
         t_sq = (square / self.cutoff**2).clamp(max=1.0)
-        t = (t_sq + FLOOR**2).sqrt().clamp(max=1.0)
-        envelope: Tensor = 1 + t_sq**3 * (-28 + 48 * t - 21 * t_sq)
+        # A power, not t_sq**3 times a root: that has no second derivative where two nodes coincide.
+        envelope: Tensor = 1 - 28 * t_sq**3 + 48 * t_sq.pow(3.5) - 21 * t_sq**4
         return torch.where(t_sq < 1, envelope, 0.0)
 
     def extra_repr(self) -> str:

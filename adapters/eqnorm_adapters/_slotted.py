@@ -69,11 +69,19 @@ class SlottedLayer(nn.Module):
     Args:
         options: of the backbone.
         last: whether it is the last layer.
-        features: irreps of the hidden features and of the messages.
+        features: irreps of the hidden features.
         h_dim: number of invariants among the features, given to norms as ``h``.
+        messages: irreps of the aggregated messages, if they are others.
     """
 
-    def __init__(self, options: CommonOptions, last: bool, features: str, h_dim: int) -> None:
+    def __init__(
+        self,
+        options: CommonOptions,
+        last: bool,
+        features: str,
+        h_dim: int,
+        messages: str | None = None,
+    ) -> None:
         super().__init__()
         self.message_aggregation: Aggregation = options.message_aggregation
         self.coord_aggregation: Aggregation = options.coord_aggregation
@@ -88,7 +96,9 @@ class SlottedLayer(nn.Module):
         self.update_norm = build("update_norm", options.update_norm, "1o", *given)
         self.edge_norm = build("edge_norm", options.edge_norm, "1o")
         self.feature_norm = build("feature_norm", options.feature_norm, features, *given)
-        self.message_norm = build("message_norm", options.message_norm, features, *given)
+        self.message_norm = build(
+            "message_norm", options.message_norm, messages or features, *given
+        )
 
 
 def normed(norm: nn.Module | None, value: Tensor, start: Start, h: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Small models of scalars and vectors with parameters of order one, inputs, recorded numbers."""
+"""Small backbones with parameters of order one, inputs, recorded numbers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ IRREPS = {
     "clofnet": "6x0e",
     "gvp": "6x0e+3x1o",
     "painn": "6x0e+3x1o",
+    "nequip": "6x0e+3x1o+2x2e",
 }
 
 
