@@ -49,9 +49,18 @@ def weighted_sum(weight: Tensor, vectors: Tensor, graph: Graph, how: Aggregation
         return graph.aggregate(vectors * weight.to(vectors.dtype), how)
     nodes, degree = graph.num_nodes, graph.neighbors.shape[1]
     total = torch.bmm(weight.view(nodes, 1, degree), vectors.view(nodes, degree, 3)).squeeze(1)
-    if how == "sum" or degree < 2:
+    return scaled(total, graph, how)
+
+
+def scaled(total: Tensor, graph: Graph, how: Aggregation) -> Tensor:
+    """A sum over the edges of each node, of shape (N, D), as the aggregation wants it."""
+    if how == "sum":
         return total
-    return total / (degree if how == "mean" else degree**0.5)
+    if graph.neighbors is not None:
+        degree = graph.neighbors.shape[1]
+        return total if degree < 2 else total / (degree if how == "mean" else degree**0.5)
+    degrees = graph.degrees.clamp(min=1).to(total.dtype).unsqueeze(1)
+    return total / degrees if how == "mean" else total * degrees.rsqrt()
 
 
 def _from_senders(values: Tensor, graph: Graph, neighbors: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
-from eqnorm_adapters._egnn_edges import Aggregation, affine, weighted_sum
+from eqnorm_adapters import _egnn_path
+from eqnorm_adapters._egnn_edges import Aggregation, affine, scaled, weighted_sum
+from eqnorm_adapters._egnn_ops import edge_sums
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
@@ -45,6 +47,7 @@ class EGNNOptions:
     residual: bool
     activation: str
     coords_weight: float
+    products: str
 
     def __post_init__(self) -> None:
         for name in ("hidden", "layers"):
@@ -55,6 +58,8 @@ class EGNNOptions:
             how = getattr(self, name)
             if how not in ("sum", "mean", "sqrt"):
                 raise ValueError(f"{name} must be 'sum', 'mean' or 'sqrt', got {how!r}")
+        if self.products not in ("float32", "bfloat16"):
+            raise ValueError(f"products must be 'float32' or 'bfloat16', got {self.products!r}")
         if self.activation not in ACTIVATIONS:
             raise ValueError(
                 f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, "
@@ -80,6 +85,7 @@ class EGNNLayer(nn.Module):
         self.width = width
         self.residual = options.residual
         self.coords_weight = options.coords_weight
+        self.products = options.products
         self.message_aggregation: Aggregation = options.message_aggregation
         self.coord_aggregation: Aggregation = options.coord_aggregation
         self.velocity_update = velocity_update
@@ -128,20 +134,37 @@ class EGNNLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """New points (N, 3), features (N, hidden) and velocities (N, 3)."""
         h = _normed(self.feature_norm, h, graph, x0, v0, h)
-        relative = graph.relative(x)
-        messages = self._messages(h, relative, graph, edge_attr)
-        if self.edge_norm is not None:
-            relative = self.edge_norm(relative, graph.edge_graph())
-        weight = self.coord_mlp(messages)
-        update = self.coords_weight * weighted_sum(weight, relative, graph, self.coord_aggregation)
+        total, moves = self._edges(x, h, graph, edge_attr)
+        update = moves if self.coords_weight == 1 else self.coords_weight * moves
         if self.coord_mlp_vel is not None and velocity is not None:
             update = update + self.coord_mlp_vel(h).to(velocity.dtype) * velocity
         update = _normed(self.update_norm, update, graph, x0, v0, h)
         x = x + update
         if self.velocity_update:
             velocity = update
-        h = self._node_update(h, messages, graph, x0, v0)
+        h = self._node_update(h, total, graph, x0, v0)
         return _normed(self.norm, x, graph, x0, v0, h), h, velocity
+
+    def _edges(
+        self, x: Tensor, h: Tensor, graph: Graph, edge_attr: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Aggregated messages (N, hidden) and weighted relative vectors (N, 3)."""
+        compiled = _egnn_path.problem(self, h, x, graph, edge_attr)
+        if compiled is not None:
+            total, moves = edge_sums(*compiled)
+            return (
+                scaled(total, graph, self.message_aggregation),
+                scaled(moves, graph, self.coord_aggregation),
+            )
+        relative = graph.relative(x)
+        messages = self._messages(h, relative, graph, edge_attr)
+        if self.edge_norm is not None:
+            relative = self.edge_norm(relative, graph.edge_graph())
+        weight = self.coord_mlp(messages)
+        return (
+            graph.aggregate(messages, self.message_aggregation),
+            weighted_sum(weight, relative, graph, self.coord_aggregation),
+        )
 
     def _messages(
         self, h: Tensor, relative: Tensor, graph: Graph, edge_attr: Tensor | None
@@ -163,9 +186,8 @@ class EGNNLayer(nn.Module):
         return messages if self.att_mlp is None else messages * self.att_mlp(messages)
 
     def _node_update(
-        self, h: Tensor, messages: Tensor, graph: Graph, x0: Tensor, v0: Tensor | None
+        self, h: Tensor, total: Tensor, graph: Graph, x0: Tensor, v0: Tensor | None
     ) -> Tensor:
-        total = graph.aggregate(messages, self.message_aggregation)
         total = _normed(self.message_norm, total, graph, x0, v0, h)
         new: Tensor = self.node_mlp(torch.cat([h, total], dim=-1))
         return h + new if self.residual else new

@@ -46,6 +46,9 @@ class EGNN(EGNNStack):
         residual: add h_i in the update of features, as both official ``EGNN`` do.
         activation: "silu", "relu", "leaky_relu" (0.2), "gelu", "softplus" or "tanh".
         coords_weight: factor of the sum in the coordinate update.
+        products: "float32", or "bfloat16" for products of the edge networks in half precision
+            with sums in float32, where the compiled kernel runs on a processor that has such
+            instructions (relative error about 3e-3); in float32 elsewhere.
         out_dim: width of a linear map of the last features, which gives ``out.h``; None for none.
             ``egnn_clean`` of the official code has one.
 
@@ -89,6 +92,7 @@ class EGNN(EGNNStack):
         residual: bool = True,
         activation: str = "silu",
         coords_weight: float = 1.0,
+        products: str = "float32",
         out_dim: int | None = None,
     ) -> None:
         options = EGNNOptions(
@@ -110,5 +114,6 @@ class EGNN(EGNNStack):
             residual=residual,
             activation=activation,
             coords_weight=coords_weight,
+            products=products,
         )
         super().__init__(options, out_dim=out_dim)

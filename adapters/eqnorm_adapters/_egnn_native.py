@@ -1,0 +1,221 @@
+"""Calls of the kernel in native/egnn: tensors in, tensors out, no derivatives."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eqnorm_adapters import native
+
+_MULTIPLE = 16  # of the channels in the kernel, whatever the processor
+_NUMBERS = ("nodes", "edges", "channels", "scalars", "stride", "size", "threads", "bound", "halves")
+_GIVEN = ("a", "b", "x", "e", "shifts", "w1", "w2", "b2", "w3", "b3", "w4", "wa", "ba")
+_SUMS = ("messages", "moves", "g_messages", "g_moves")
+_SHAPED = ("w2", "b2", "w3", "b3", "w4", "wa", "ba")  # parameters whose gradients come as they are
+_GRADIENTS = ("g_a", "g_b", "g_x", "g_e", "g_w1", *(f"g_{name}" for name in _SHAPED))
+
+
+class _Problem(ctypes.Structure):
+    """The same fields in the same order as `eq_egnn` in C."""
+
+    _fields_ = tuple((name, ctypes.c_int64) for name in _NUMBERS) + tuple(
+        (name, ctypes.c_void_p) for name in ("senders", "receivers", *_GIVEN, *_SUMS, *_GRADIENTS)
+    )
+
+
+class EdgeInputs(NamedTuple):
+    """What the sums over edges depend on; the letters are those of native/egnn/egnn.h.
+
+    Attributes:
+        h: features of nodes, shape (N, C).
+        x: positions, shape (N, 3).
+        e: invariant features of edges, shape (E, K - 1), or None for K = 1.
+        w1: weights of the first product: at receivers, senders and edges, shape (C, 2 C + K).
+        b1: its bias, shape (C,).
+        w2: weights of the second product, shape (C, C).
+        b2: its bias, shape (C,).
+        w3: weights of the third, shape (C, C).
+        b3: its bias, shape (C,).
+        w4: weights of the last, shape (1, C).
+        wa: weights of the attention, shape (1, C), or None for none.
+        ba: its bias, shape (1,), or None.
+    """
+
+    h: Tensor
+    x: Tensor
+    e: Tensor | None
+    w1: Tensor
+    b1: Tensor
+    w2: Tensor
+    b2: Tensor
+    w3: Tensor
+    b3: Tensor
+    w4: Tensor
+    wa: Tensor | None
+    ba: Tensor | None
+
+
+class Edges(NamedTuple):
+    """Which edges there are, and how the kernel computes.
+
+    Attributes:
+        senders: of edges, shape (E,), int64; None for complete graphs.
+        receivers: the same.
+        shifts: added to relative vectors, shape (E, 3), or None.
+        size: nodes of each complete graph; 0 where edges are listed.
+        bound: whether weights are bounded by tanh.
+        halves: whether products are of bfloat16.
+    """
+
+    senders: Tensor | None
+    receivers: Tensor | None
+    shifts: Tensor | None
+    size: int
+    bound: bool
+    halves: bool
+
+
+def library() -> ctypes.CDLL | None:
+    """The compiled kernel, or None."""
+    return native.load("egnn")
+
+
+def has_bfloat16() -> bool:
+    """Whether the kernel is there and this processor multiplies numbers of bfloat16."""
+    lib = library()
+    return lib is not None and bool(lib.eq_egnn_bfloat16())
+
+
+def first_shape(h: Tensor) -> tuple[int, int]:
+    """Of the first products at nodes, receivers' before senders', for features (N, C)."""
+    return h.shape[0], 2 * (h.shape[1] + -h.shape[1] % _MULTIPLE)
+
+
+def forward(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums of messages (N, C) and of weighted vectors (N, 3), and first products (N, 2, C')."""
+    width = given.h.shape[1]
+    w = _padded(given)
+    first = given.h.new_empty(first_shape(given.h))
+    at_receiver, at_sender, _ = _split(w.w1, width)
+    channels = w.b2.shape[0]
+    torch.addmm(w.b1, given.h, at_receiver.t(), out=first[:, :channels])
+    torch.mm(given.h, at_sender.t(), out=first[:, channels:])
+    messages = given.h.new_zeros(given.h.shape[0], channels)
+    moves = torch.zeros_like(given.x)
+    problem, keep = _problem(w, edges, first)
+    problem.messages, problem.moves = messages.data_ptr(), moves.data_ptr()
+    _call("eq_egnn_forward", problem)
+    del keep
+    return messages[:, :width].contiguous(), moves, first
+
+
+def backward(
+    given: EdgeInputs,
+    edges: Edges,
+    first: Tensor,
+    g_messages: Tensor | None,
+    g_moves: Tensor | None,
+    wants_x: bool,
+    wants_e: bool,
+) -> EdgeInputs:
+    """Gradients of all inputs; None for x and e where they are not wanted."""
+    width = given.h.shape[1]
+    w = _padded(given)
+    problem, keep = _problem(w, edges, first)
+    channels, scalars = w.b2.shape[0], problem.scalars
+    if g_messages is not None:
+        g_messages = F.pad(g_messages, (0, channels - width)).contiguous()
+        problem.g_messages = g_messages.data_ptr()
+    if g_moves is not None:
+        g_moves = g_moves.contiguous()
+        problem.g_moves = g_moves.data_ptr()
+    g_first = torch.zeros_like(first)
+    problem.g_a, problem.g_b = g_first.data_ptr(), g_first.data_ptr() + 4 * channels
+    g_x = torch.zeros_like(given.x) if wants_x else None
+    g_e = torch.empty_like(given.e) if wants_e and given.e is not None else None
+    g_scalars = first.new_zeros(scalars + scalars % 2, channels)
+    problem.g_x, problem.g_e, problem.g_w1 = _at(g_x), _at(g_e), g_scalars.data_ptr()
+    found: dict[str, Tensor | None] = {}
+    for name in _SHAPED:
+        value = getattr(w, name)
+        found[name] = grad = None if value is None else torch.zeros_like(value)
+        setattr(problem, f"g_{name}", _at(grad))
+    _call("eq_egnn_backward", problem)
+    del keep
+    g_a, g_b = g_first[:, :channels], g_first[:, channels:]
+    at_receiver, at_sender, _ = _split(w.w1, width)
+    g_w1 = torch.empty_like(w.w1)
+    for rows, part in zip((g_a, g_b), _split(g_w1, width), strict=False):
+        torch.mm(rows.t(), given.h, out=part)
+    g_w1[:, 2 * width :] = g_scalars[:scalars].t()
+    g_h = torch.addmm(g_a @ at_receiver, g_b, at_sender)
+    gradients = EdgeInputs(g_h, w.x, w.e, g_w1, g_a.sum(0), **found)  # type: ignore[arg-type]
+    return _cut(gradients, width)._replace(x=g_x, e=g_e)  # type: ignore[arg-type]
+
+
+def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[_Problem, tuple[object, ...]]:
+    """The record for the kernel, and the tensors that must live as long as it is used."""
+    channels, width = w.b2.shape[0], w.h.shape[1]
+    nodes, size = w.h.shape[0], edges.size
+    count = nodes * (size - 1) if edges.senders is None else edges.senders.shape[0]
+    scalars = w.w1[:, 2 * width :].t().contiguous()
+    problem = _Problem(
+        *(nodes, count, channels, scalars.shape[0], 2 * channels, size, torch.get_num_threads()),
+        *(edges.bound, edges.halves, _at(edges.senders), _at(edges.receivers)),
+        *(first.data_ptr(), first.data_ptr() + 4 * channels, w.x.data_ptr(), _at(w.e)),
+        *(_at(edges.shifts), scalars.data_ptr(), *(_at(getattr(w, name)) for name in _SHAPED)),
+    )
+    return problem, (w, edges, first, scalars)
+
+
+def _call(name: str, problem: _Problem) -> None:
+    lib = library()
+    if lib is None:
+        raise RuntimeError("the compiled kernel was turned off between its use and its gradient")
+    wrong = getattr(lib, name)(ctypes.byref(problem))
+    if wrong & 2:
+        raise IndexError(f"an edge joins a node outside of 0..{problem.nodes - 1}")
+    if wrong:
+        raise MemoryError("no memory for the sums over edges")
+
+
+def _at(value: Tensor | None) -> int | None:
+    return None if value is None else value.data_ptr()
+
+
+def _split(w1: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    return w1[:, :width], w1[:, width : 2 * width], w1[:, 2 * width :]
+
+
+def _padded(given: EdgeInputs) -> EdgeInputs:
+    """All dense, and channels of zeros added up to what the kernel takes."""
+    more = -given.h.shape[1] % _MULTIPLE
+    if more:
+        rows, both, last = (0, 0, 0, more), (0, more, 0, more), (0, more)
+        given = given._replace(
+            w1=F.pad(given.w1, rows),
+            w2=F.pad(given.w2, both),
+            w3=F.pad(given.w3, both),
+            **{
+                name: None if value is None else F.pad(value, last)
+                for name in ("b1", "b2", "b3", "w4", "wa")
+                for value in (getattr(given, name),)
+            },
+        )
+    return EdgeInputs(*(None if v is None else v.contiguous() for v in given))  # type: ignore[arg-type]
+
+
+def _cut(gradients: EdgeInputs, width: int) -> EdgeInputs:
+    """Without the added channels."""
+    if gradients.b2.shape[0] == width:
+        return gradients
+    cut = {name: getattr(gradients, name)[:width] for name in ("w1", "b1", "b2", "b3")}
+    cut |= {name: getattr(gradients, name)[:width, :width] for name in ("w2", "w3")}
+    for name in ("w4", "wa"):
+        value = getattr(gradients, name)
+        cut[name] = None if value is None else value[:, :width]
+    return gradients._replace(**{k: v if v is None else v.contiguous() for k, v in cut.items()})

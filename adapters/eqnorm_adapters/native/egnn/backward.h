@@ -1,0 +1,125 @@
+/* Gradients of one tile, from the weights back to nodes and positions. */
+#ifndef EQ_EGNN_BACKWARD_H
+#define EQ_EGNN_BACKWARD_H
+
+#include <math.h>
+
+#include "tile.h"
+
+/* Where the gradients of a part go: nodes from row `low` of the part on, and the parameters. */
+typedef struct {
+  float *a, *b, *x;                                  /* of nodes; x may be NULL */
+  float *w1, *w2, *b2, *w3, *b3, *w4, *wa, *ba;      /* of parameters */
+} eq_sums;
+
+typedef struct {
+  eq_tile tile;
+  float gates[EQ_TILE], weights[EQ_TILE], g_weights[EQ_TILE];
+  float *hidden, *slope1, *m, *slope2, *attended, *u, *g; /* (EQ_TILE, C) each */
+  float *packed;
+} eq_work;
+
+/* From u3 in work.u to its gradient there; weights and their gradients on the way. */
+EQ_INLINE void eq_backward_weights(const eq_egnn *p, eq_work *work, eq_sums *sums) {
+  int width = (int)p->channels;
+  const eq_tile *tile = &work->tile;
+  for (int t = 0; t < tile->rows; t++) {
+    const float *g = p->g_moves ? p->g_moves + 3 * tile->i[t] : NULL, *d = tile->d[t];
+    float *u = work->u + t * width, *value = work->g + t * width;
+    float slope = g ? g[0] * d[0] + g[1] * d[1] + g[2] * d[2] : 0;
+    if (t >= tile->count) slope = 0;
+    eq_vec total = {0};
+    for (int c = 0; c < width; c += EQ_LANES) {
+      eq_vec derivative, s = eq_silu(eq_load(u + c), &derivative);
+      total += s * eq_load(p->w4 + c);
+      eq_store(value + c, s);
+      eq_store(u + c, derivative);
+    }
+    float w = eq_sum(total);
+    if (p->bound) {
+      w = tanhf(w);
+      slope *= 1 - w * w;
+    }
+    work->weights[t] = w;
+    work->g_weights[t] = slope;
+  }
+  for (int c = 0; c < width; c += EQ_LANES) {
+    eq_vec to_w4 = eq_load(sums->w4 + c), to_b3 = eq_load(sums->b3 + c);
+    eq_vec w4 = eq_load(p->w4 + c);
+    for (int t = 0; t < tile->rows; t++) {
+      eq_vec g = work->g_weights[t] * w4 * eq_load(work->u + t * width + c);
+      to_w4 += work->g_weights[t] * eq_load(work->g + t * width + c);
+      to_b3 += g;
+      eq_store(work->u + t * width + c, g);
+    }
+    eq_store(sums->w4 + c, to_w4);
+    eq_store(sums->b3 + c, to_b3);
+  }
+}
+
+/* From the gradient of m, as far as it comes from the weights, in work.g to that of u2 there. */
+EQ_INLINE void eq_backward_messages(const eq_egnn *p, eq_work *work, eq_sums *sums) {
+  int width = (int)p->channels;
+  const eq_tile *tile = &work->tile;
+  if (p->g_messages)
+    for (int t = 0; t < tile->count; t++) {
+      const float *g = p->g_messages + tile->i[t] * width;
+      for (int c = 0; c < width; c += EQ_LANES)
+        eq_store(work->g + t * width + c, eq_load(work->g + t * width + c) + eq_load(g + c));
+    }
+  if (p->wa)
+    for (int t = 0; t < tile->count; t++) {
+      float *g = work->g + t * width, gate = work->gates[t];
+      float slope = eq_dot(width, g, work->m + t * width) * gate * (1 - gate);
+      for (int c = 0; c < width; c += EQ_LANES) {
+        eq_vec m = eq_load(work->m + t * width + c);
+        eq_store(g + c, eq_load(g + c) * gate + slope * eq_load(p->wa + c));
+        eq_store(sums->wa + c, eq_load(sums->wa + c) + slope * m);
+      }
+      sums->ba[0] += slope;
+    }
+  for (int c = 0; c < width; c += EQ_LANES) {
+    eq_vec to_b2 = eq_load(sums->b2 + c);
+    for (int t = 0; t < tile->rows; t++) {
+      eq_vec g = eq_load(work->g + t * width + c) * eq_load(work->slope2 + t * width + c);
+      to_b2 += g;
+      eq_store(work->g + t * width + c, g);
+    }
+    eq_store(sums->b2 + c, to_b2);
+  }
+}
+
+/* From the gradient of silu(u1) in work.u to those of nodes, scalars and positions. */
+EQ_INLINE void eq_backward_nodes(const eq_egnn *p, int64_t low, int64_t first, eq_work *work,
+                                 eq_sums *sums) {
+  int width = (int)p->channels, scalars = (int)p->scalars, stride = eq_even(scalars);
+  const eq_tile *tile = &work->tile;
+  for (int t = 0; t < tile->count; t++) {
+    float *g = work->u + t * width;
+    float *a = sums->a + (tile->i[t] - low) * p->stride;
+    float *b = sums->b + (tile->j[t] - low) * p->stride;
+    for (int c = 0; c < width; c += EQ_LANES) {
+      eq_vec value = eq_load(g + c) * eq_load(work->slope1 + t * width + c);
+      eq_store(g + c, value);
+      eq_store(a + c, eq_load(a + c) + value);
+      eq_store(b + c, eq_load(b + c) + value);
+    }
+    if (p->g_e)
+      for (int k = 1; k < scalars; k++)
+        p->g_e[(first + t) * (scalars - 1) + k - 1] = eq_dot(width, g, p->w1 + k * width);
+    if (!sums->x) continue;
+    float along = 2 * eq_dot(width, g, p->w1), w = work->weights[t];
+    const float *g_move = p->g_moves ? p->g_moves + 3 * tile->i[t] : NULL;
+    for (int c = 0; c < 3; c++) {
+      float value = along * tile->d[t][c] + (g_move ? w * g_move[c] : 0);
+      sums->x[(tile->i[t] - low) * 3 + c] += value;
+      sums->x[(tile->j[t] - low) * 3 + c] -= value;
+    }
+  }
+  for (int t = tile->count; t < tile->rows; t++) memset(work->u + t * width, 0, 4 * width);
+  /* In whole floats always: the scalars are few, and squared distances large. */
+  eq_product(0, stride, width, tile->rows, tile->s, 1, stride, work->u, width, NULL, sums->w1,
+             width, 1);
+}
+
+#endif
