@@ -60,6 +60,37 @@ def self_connection(ours: nn.Module, irreps_in: o3.Irreps, attributes: int) -> n
     return theirs
 
 
+class Product(nn.Module):
+    """e3nn's fully connected tensor product, times the root of the fan-in, with biases for 0e."""
+
+    @torch.no_grad()
+    def __init__(self, ours: nn.Module, lmax: int) -> None:
+        super().__init__()
+        with double():
+            self.product = o3.FullyConnectedTensorProduct(
+                ours.irreps_in, o3.Irreps.spherical_harmonics(lmax), ours.irreps_out
+            )
+        views = list(self.product.weight_views(yield_instruction=True))
+        reached = sorted({instruction.i_out for _, instruction, _ in views})
+        whole = dict(zip(reached, ours.weights, strict=True))
+        used = dict.fromkeys(reached, 0)
+        for _, instruction, view in views:
+            weight, first = whole[instruction.i_out], used[instruction.i_out]
+            rows = weight[first : first + view.shape[0]]
+            view.copy_(rows.unsqueeze(1) * weight.shape[0] ** 0.5)
+            used[instruction.i_out] += view.shape[0]
+        assert all(used[k] == weight.shape[0] for k, weight in whole.items())
+        bias = torch.zeros(ours.irreps_out.dim, dtype=torch.float64)
+        biases = iter(ours.biases)
+        for (_, irrep), cut in zip(ours.irreps_out, ours.irreps_out.slices(), strict=True):
+            if irrep == o3.Irrep("0e"):
+                bias[cut] = next(biases)
+        self.register_buffer("bias", bias)
+
+    def forward(self, x: Tensor, attributes: Tensor) -> Tensor:
+        return self.product(x, attributes) + self.bias
+
+
 def gate(irreps: o3.Irreps, opener: str) -> tuple[nn.Module, list[int]]:
     """e3nn's gate, with exact constants, and the columns of our input in its order."""
     act, exact = {"silu": (silu, SILU_NORM), "sigmoid": (sigmoid, SIGMOID_NORM)}[opener]

@@ -21,6 +21,7 @@ IRREPS = {
     "gvp": "6x0e+3x1o",
     "painn": "6x0e+3x1o",
     "nequip": "6x0e+3x1o+2x2e",
+    "segnn": "6x0e+3x1o+2x2e",
 }
 
 

@@ -129,6 +129,15 @@ def test_irreps_of_any_parity_keep_the_symmetry():
         torch.testing.assert_close(turned.forces, out.forces @ rotation.T, rtol=1e-9, atol=1e-10)
 
 
+def test_a_potential_moves_nothing_and_sees_no_velocities():
+    model, graph = build("nequip", energy=True, edge_dim=0), Graph.complete(1, 4)
+    x, h = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 2, dtype=torch.float64)
+    out = model(x, graph, h, v=torch.randn_like(x))
+    assert torch.equal(out.x, x)
+    assert torch.equal(out.h, model(x, graph, h).h)
+    assert out.h.shape == (4, model.irreps.dim) == (4, 6)
+
+
 def test_a_deep_fresh_model_stays_small_by_default():
     for n in (5, 20, 60):
         out = eqnorm.create_model("nequip", layers=6)(torch.randn(n, 3), Graph.complete(1, n))

@@ -172,15 +172,6 @@ def test_degenerate_input_is_finite_in_training(factor, cutoff):
         assert value.isfinite().all()
 
 
-def test_positions_and_velocities_stay_out_of_it():
-    model, graph = potential(), Graph.complete(1, 4)
-    x, h = atoms(4)
-    out = model(x, graph, h, v=torch.randn_like(x))
-    assert torch.equal(out.x, x)
-    assert torch.equal(out.h, model(x, graph, h).h)
-    assert out.h.shape == (4, model.irreps.dim) == (4, 6)
-
-
 def test_copies_pickles_and_places():
     model, graph = potential(energy_shift=[1.0, 2.0]), Graph.complete(1, 4)
     x, h = atoms(4)
