@@ -90,14 +90,16 @@ class SteerableProduct(nn.Module):
 
     def forward(self, x: Tensor, attributes: Tensor) -> Tensor:
         """Map x (M, irreps_in.dim), with attributes (M, (lmax+1)^2), to (M, irreps_out.dim)."""
+        # Channels last, so that mixing them is one product of matrices and not one for each row.
         rows = x.shape[0]
         coupled = []
         for index, block in enumerate(self.blocks):
-            coupling: Tensor = getattr(self, f"coupling{index}")
-            width = coupling.shape[-1]
-            matrix = (attributes @ coupling.flatten(1)).view(rows, block.dim, width)
+            coupling: Tensor = getattr(self, f"coupling{index}").transpose(1, 2)
+            width = coupling.shape[1]
+            matrix = (attributes @ coupling.flatten(1)).view(rows, width, block.dim)
             own = x[:, block.start : block.stop].reshape(rows, block.mul, block.dim)
-            coupled.append(own @ matrix)
+            own = own.transpose(1, 2)
+            coupled.append(matrix * own if block.dim == 1 else matrix @ own)
         out = []
         weights, biases = iter(self.weights), iter(self.biases)
         for mul, dim, scalar, places in self._entries:
@@ -105,9 +107,9 @@ class SteerableProduct(nn.Module):
                 y = x.new_zeros(rows, mul * dim)
             else:
                 paths = [(coupled[b], self.blocks[b].paths[q].first) for b, q in places]
-                parts = [block[..., first : first + dim] for block, first in paths]
-                whole = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-                y = torch.einsum("muk,uv->mvk", whole, next(weights)).flatten(1)
+                parts = [block[:, first : first + dim] for block, first in paths]
+                whole = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+                y = (whole @ next(weights)).transpose(1, 2).flatten(1)
             out.append(y + next(biases) if scalar else y)
         return out[0] if len(out) == 1 else torch.cat(out, dim=-1)
 
