@@ -13,6 +13,7 @@ from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters import _egnn_path
 from eqnorm_adapters._egnn_edges import Aggregation, affine, scaled, weighted_sum
 from eqnorm_adapters._egnn_ops import edge_sums
+from eqnorm_adapters._egnn_rows import two_layers
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
@@ -134,37 +135,34 @@ class EGNNLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """New points (N, 3), features (N, hidden) and velocities (N, 3)."""
         h = _normed(self.feature_norm, h, graph, x0, v0, h)
-        total, moves = self._edges(x, h, graph, edge_attr)
-        update = moves if self.coords_weight == 1 else self.coords_weight * moves
+        total, moves, compiled = self._edges(x, h, graph, edge_attr)
+        update = self.coords_weight * moves
         if self.coord_mlp_vel is not None and velocity is not None:
-            update = update + self.coord_mlp_vel(h).to(velocity.dtype) * velocity
+            factor = two_layers(self.coord_mlp_vel, h, None, False, compiled)
+            update = torch.addcmul(update, factor.to(velocity.dtype), velocity)
         update = _normed(self.update_norm, update, graph, x0, v0, h)
         x = x + update
         if self.velocity_update:
             velocity = update
-        h = self._node_update(h, total, graph, x0, v0)
+        total = _normed(self.message_norm, total, graph, x0, v0, h)
+        h = two_layers(self.node_mlp, h, total, self.residual, compiled)
         return _normed(self.norm, x, graph, x0, v0, h), h, velocity
 
     def _edges(
         self, x: Tensor, h: Tensor, graph: Graph, edge_attr: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Aggregated messages (N, hidden) and weighted relative vectors (N, 3)."""
+    ) -> tuple[Tensor, Tensor, bool]:
+        """Aggregated messages (N, hidden) and vectors (N, 3); whether compiled code made them."""
         compiled = _egnn_path.problem(self, h, x, graph, edge_attr)
         if compiled is not None:
             total, moves = edge_sums(*compiled)
-            return (
-                scaled(total, graph, self.message_aggregation),
-                scaled(moves, graph, self.coord_aggregation),
-            )
+            total = scaled(total, graph, self.message_aggregation)
+            return total, scaled(moves, graph, self.coord_aggregation), True
         relative = graph.relative(x)
         messages = self._messages(h, relative, graph, edge_attr)
         if self.edge_norm is not None:
             relative = self.edge_norm(relative, graph.edge_graph())
-        weight = self.coord_mlp(messages)
-        return (
-            graph.aggregate(messages, self.message_aggregation),
-            weighted_sum(weight, relative, graph, self.coord_aggregation),
-        )
+        moves = weighted_sum(self.coord_mlp(messages), relative, graph, self.coord_aggregation)
+        return graph.aggregate(messages, self.message_aggregation), moves, False
 
     def _messages(
         self, h: Tensor, relative: Tensor, graph: Graph, edge_attr: Tensor | None
@@ -184,13 +182,6 @@ class EGNNLayer(nn.Module):
         for module in rest:
             messages = module(messages)
         return messages if self.att_mlp is None else messages * self.att_mlp(messages)
-
-    def _node_update(
-        self, h: Tensor, total: Tensor, graph: Graph, x0: Tensor, v0: Tensor | None
-    ) -> Tensor:
-        total = _normed(self.message_norm, total, graph, x0, v0, h)
-        new: Tensor = self.node_mlp(torch.cat([h, total], dim=-1))
-        return h + new if self.residual else new
 
 
 def _normed(

@@ -1,6 +1,6 @@
 /* Gradients of what forward.c computes, with every tile computed anew. */
 #include "backward.h"
-#include "weights.h"
+#include "eq_weights.h"
 
 static size_t eq_work_floats(const eq_egnn *p) {
   size_t tile = EQ_TILE * p->channels;

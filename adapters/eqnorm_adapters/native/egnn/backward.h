@@ -118,7 +118,7 @@ EQ_INLINE void eq_backward_nodes(const eq_egnn *p, int64_t low, int64_t first, e
   }
   for (int t = tile->count; t < tile->rows; t++) memset(work->u + t * width, 0, 4 * width);
   /* In whole floats always: the scalars are few, and squared distances large. */
-  eq_product(0, stride, width, tile->rows, tile->s, 1, stride, work->u, width, NULL, sums->w1,
+  eq_product(stride, width, tile->rows, tile->s, 1, stride, work->u, width, NULL, sums->w1,
              width, 1);
 }
 

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "tile.h"
-#include "weights.h"
+#include "eq_weights.h"
 
 typedef struct {
   eq_tile tile;

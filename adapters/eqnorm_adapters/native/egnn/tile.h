@@ -92,12 +92,6 @@ EQ_INLINE void eq_activate(int floats, const float *u, float *out, float *slope)
   }
 }
 
-EQ_INLINE float eq_dot(int width, const float *u, const float *v) {
-  eq_vec sum = {0};
-  for (int c = 0; c < width; c += EQ_LANES) sum += eq_load(u + c) * eq_load(v + c);
-  return eq_sum(sum);
-}
-
 /* Attention: sigmoid(wa . m + ba) of every row into `gates`, and m times it into `out`. */
 EQ_INLINE void eq_attend(const eq_egnn *p, int rows, const float *m, float *gates, float *out) {
   int width = (int)p->channels;

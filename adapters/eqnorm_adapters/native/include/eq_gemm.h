@@ -69,31 +69,50 @@ EQ_INLINE void eq_stripe(const int halves, const int vecs, int rows, int depth, 
   for (; r + 2 <= rows; r += 2)
     eq_block(halves, 2, vecs, depth, a + r * a_row, a_row, a_step, b, b_row, start, c + r * c_row,
              c_row, add);
+  if (r < rows)
+    eq_block(halves, 1, vecs, depth, a + r * a_row, a_row, a_step, b, b_row, start, c + r * c_row,
+             c_row, add);
 }
 
-/* C = A B + start, or C += A B if `add`.
- *
- * rows: of A and C, even. width: columns of B and C, whole vectors. depth: words summed over.
- * A[r, k] = a[r * a_row + k * a_step], so that A may be the transpose of what is stored.
- * B and C have `b_row` and `c_row` words from row to row. start: one row, or NULL for zero.
- */
-EQ_INLINE void eq_product(const int halves, int rows, int width, int depth, const float *a,
-                          ptrdiff_t a_row, ptrdiff_t a_step, const float *b, ptrdiff_t b_row,
-                          const float *start, float *c, ptrdiff_t c_row, int add) {
-  int column = 0;
 #define EQ_STRIPES(VECS)                                                                       \
   for (; column + VECS * EQ_LANES <= width; column += VECS * EQ_LANES)                         \
     eq_stripe(halves, VECS, rows, depth, a, a_row, a_step, b + column, b_row,                  \
               start ? start + column : NULL, c + column, c_row, add);
+
+EQ_INLINE void eq_stripes(const int halves, int rows, int width, int depth, const float *a,
+                          ptrdiff_t a_row, ptrdiff_t a_step, const float *b, ptrdiff_t b_row,
+                          const float *start, float *c, ptrdiff_t c_row, int add) {
+  int column = 0;
 #if EQ_WIDEST == 4
   EQ_STRIPES(4)
 #endif
   EQ_STRIPES(2)
   EQ_STRIPES(1)
-#undef EQ_STRIPES
+}
+
+/* C = A B + start, or C += A B if `add`.
+ *
+ * rows: of A and C. width: columns of B and C, whole vectors. depth: words summed over.
+ * A[r, k] = a[r * a_row + k * a_step], so that A may be the transpose of what is stored.
+ * B and C have `b_row` and `c_row` words from row to row. start: one row, or NULL for zero.
+ *
+ * Not inlined: it would be compiled again for each use.
+ */
+static __attribute__((noinline)) void eq_product(int rows, int width, int depth, const float *a,
+                                                 ptrdiff_t a_row, ptrdiff_t a_step, const float *b,
+                                                 ptrdiff_t b_row, const float *start, float *c,
+                                                 ptrdiff_t c_row, int add) {
+  eq_stripes(0, rows, width, depth, a, a_row, a_step, b, b_row, start, c, c_row, add);
 }
 
 #if EQ_BFLOAT16
+/* The same of words of two bfloat16. */
+static __attribute__((noinline, unused)) void eq_product_of_halves(
+    int rows, int width, int depth, const float *a, ptrdiff_t a_row, ptrdiff_t a_step,
+    const float *b, ptrdiff_t b_row, const float *start, float *c, ptrdiff_t c_row, int add) {
+  eq_stripes(1, rows, width, depth, a, a_row, a_step, b, b_row, start, c, c_row, add);
+}
+
 /* Neighbours along a row to words: (rows, width) floats to (rows, width / 2) words. */
 EQ_INLINE void eq_pack_rows(int rows, int width, const float *from, float *to) {
   for (int i = 0; i < rows * width; i += 32) {

@@ -92,4 +92,11 @@ EQ_INLINE eq_vec eq_sigmoid(eq_vec v) {
 #endif
 }
 
+/* u . v, of whole vectors. */
+EQ_INLINE float eq_dot(int width, const float *u, const float *v) {
+  eq_vec sum = {0};
+  for (int c = 0; c < width; c += EQ_LANES) sum += eq_load(u + c) * eq_load(v + c);
+  return eq_sum(sum);
+}
+
 #endif

@@ -1,12 +1,12 @@
 /* Products of a tile with weight matrices, which are arranged for them once for many tiles. */
-#ifndef EQ_EGNN_WEIGHTS_H
-#define EQ_EGNN_WEIGHTS_H
+#ifndef EQ_WEIGHTS_H
+#define EQ_WEIGHTS_H
 
 #include "eq_gemm.h"
 
 /* A (width, width) matrix as the right factor of products, transposed or not.
  *
- * spare: room for EQ_TILE rows; used with halves only.
+ * spare: room for two rows; used with halves only.
  */
 EQ_INLINE void eq_arrange(const int halves, const int transposed, int width, const float *w,
                           float *to, float *spare) {
@@ -37,11 +37,11 @@ EQ_INLINE void eq_linear(const int halves, int rows, int width, const float *val
 #if EQ_BFLOAT16
   if (halves) {
     eq_pack_rows(rows, width, values, packed);
-    eq_product(1, rows, width, width / 2, packed, width / 2, 1, w, width, start, out, width, 0);
+    eq_product_of_halves(rows, width, width / 2, packed, width / 2, 1, w, width, start, out, width, 0);
     return;
   }
 #endif
-  eq_product(0, rows, width, width, values, width, 1, w, width, start, out, width, 0);
+  eq_product(rows, width, width, values, width, 1, w, width, start, out, width, 0);
 }
 
 /* total += left^T right, both (rows, width); `packed` has room for both in halves. */
@@ -52,11 +52,11 @@ EQ_INLINE void eq_outer(const int halves, int rows, int width, const float *left
     float *other = packed + rows / 2 * width;
     eq_pack_columns(rows, width, left, packed);
     eq_pack_columns(rows, width, right, other);
-    eq_product(1, width, width, rows / 2, packed, 1, width, other, width, NULL, total, width, 1);
+    eq_product_of_halves(width, width, rows / 2, packed, 1, width, other, width, NULL, total, width, 1);
     return;
   }
 #endif
-  eq_product(0, width, width, rows, left, 1, width, right, width, NULL, total, width, 1);
+  eq_product(width, width, rows, left, 1, width, right, width, NULL, total, width, 1);
 }
 
 #endif
