@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from eqnorm.cli import check_command
+from eqnorm.cli import bench_command, check_command
 from eqnorm.cli.console import out, print_json, reports_errors
 
 app = typer.Typer(
@@ -87,3 +87,4 @@ def _show(records: list[dict[str, Any]], table: Any, what: str, json: bool) -> N
 
 
 app.command(name="check")(reports_errors(check_command.check))
+app.command(name="bench")(reports_errors(bench_command.bench))

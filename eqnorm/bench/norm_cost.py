@@ -1,0 +1,83 @@
+"""What every registered norm adds to a training step of the velocity-EGNN."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import torch
+
+import eqnorm
+from eqnorm.bench import paths, steps
+from eqnorm.bench.norms import on_edges
+from eqnorm.bench.records import Case, Ratio, Record, Settings
+from eqnorm.bench.timing import Run, interleaved
+from eqnorm.specs import NormSpec
+
+MODEL = "egnn_vel"
+HIDDEN, LAYERS = 64, 4
+NODES = 20
+
+
+def slot_of(spec: NormSpec) -> str:
+    """Where it stands in a network."""
+    if spec.on == "points":
+        return "norm"
+    if spec.on == "irreps":
+        return "feature_norm"
+    return "edge_norm" if on_edges(spec) else "update_norm"
+
+
+def cost_cases(settings: Settings) -> Iterator[Case]:
+    """One for each norm that the model's slots take."""
+    if MODEL not in eqnorm.list_models():
+        return
+    for spec in eqnorm.norm_specs():
+        if spec.name == "identity":
+            continue
+        slot = slot_of(spec)
+        name = f"{MODEL}, {slot}={spec.name}, N={NODES}, B={_graphs(settings)}"
+        yield Case("norms", name, functools.partial(_measure, spec, slot, name, settings))
+
+
+def _graphs(settings: Settings) -> int:
+    return 10 if settings.quick else 50
+
+
+def _measure(spec: NormSpec, slot: str, name: str, settings: Settings) -> list[Record]:
+    torch.manual_seed(settings.seed)
+    systems = steps.Systems.draw(_graphs(settings), NODES, settings.device)
+    size = {"hidden": HIDDEN, "layers": LAYERS, "edge_dim": systems.e.shape[1]}
+    runs: dict[str, Run] = {}
+    for who, slots in (("without", {}), ("with", {slot: spec.name})):
+        try:
+            model = eqnorm.create_model(MODEL, **size, **slots).to(settings.device)
+        except ValueError:  # serves no scalars, or needs what the slot does not have
+            return []
+        step = steps.training_step(model, systems)
+        runs[f"{who}, torch"] = paths.on_path(step, False)
+        if settings.device == "cpu":
+            runs[f"{who}, default"] = paths.on_path(step, True)
+    with paths.restored():
+        times = interleaved(runs, settings.seconds, device=settings.device)
+    return [
+        Record(
+            "norms",
+            name,
+            path,
+            Ratio.of(times[f"with, {path}"]),
+            {
+                "added to the step": Ratio.of(
+                    [
+                        a / b - 1
+                        for a, b in zip(
+                            times[f"with, {path}"], times[f"without, {path}"], strict=True
+                        )
+                    ]
+                )
+            },
+            len(times[f"with, {path}"]),
+        )
+        for path in ("torch", "default")
+        if f"with, {path}" in times
+    ]

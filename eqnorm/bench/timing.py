@@ -1,0 +1,70 @@
+"""Timing of contestants that take turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+
+Run = Callable[[], object]
+_SAMPLE = 5e-3
+"""Seconds of a sample, at least: shorter passes are repeated, for the clock's sake."""
+_FEWEST, _MOST = 5, 1000
+
+
+def interleaved(
+    runs: Mapping[str, Run],
+    seconds: float,
+    *,
+    device: str = "cpu",
+    processor_time: bool = True,
+) -> dict[str, list[float]]:
+    """Seconds of a pass of each contestant, one value a round.
+
+    Every round runs all of them, and ratios are taken within a round, so that whatever else the
+    machine does meets all alike. Two passes of each come first, uncounted; passes of less than
+    5 ms are repeated to make a sample, after one that brings their data back into the caches.
+
+    Args:
+        runs: what to call, by name.
+        seconds: how long to go on, at least; five rounds in any case.
+        device: waited for, where it is a GPU.
+        processor_time: of this process, all threads together, rather than of the clock on the
+            wall. Means nothing on a GPU, or for several threads, where it is not used.
+
+    Returns:
+        By name, a list with as many values as there were rounds.
+
+    Example:
+        >>> times = interleaved({"a": lambda: sum(range(1000))}, seconds=0.01)
+        >>> len(times["a"]) >= 5
+        True
+    """
+    gpu = device != "cpu"
+    alone = processor_time and not gpu and torch.get_num_threads() == 1
+    clock = time.process_time if alone else time.perf_counter
+
+    def once(run: Run, repeats: int) -> float:
+        if gpu:
+            torch.cuda.synchronize(device)
+        start = clock()
+        for _ in range(repeats):
+            run()
+        if gpu:
+            torch.cuda.synchronize(device)
+        return (clock() - start) / repeats
+
+    repeats: dict[str, int] = {}
+    for name, run in runs.items():
+        once(run, 1)
+        repeats[name] = max(1, min(1000, round(_SAMPLE / max(once(run, 1), 1e-7))))
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    end, rounds = time.monotonic() + seconds, 0
+    while rounds < _FEWEST or (time.monotonic() < end and rounds < _MOST):
+        for name, run in runs.items():
+            if repeats[name] > 1:
+                run()
+            times[name].append(once(run, repeats[name]))
+        rounds += 1
+    return times
