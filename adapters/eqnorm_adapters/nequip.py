@@ -38,15 +38,15 @@ class NequIP(Backbone):
     radial basis, times its envelope, and the edge's invariants e; W3 is bilinear: a linear map for
     each species; gate is silu on 0e, tanh on 0o, and silu of a scalar times everything else.
 
-    With ``energy=True`` it is the published potential: positions stay, v is not used, and
-    :meth:`energy_and_forces` gives E = sum_i e_i, e_i linear in the scalars of f_i, and F = -dE/dx.
-    The first layer then reads and the last one writes scalars only.
+    With ``energy=True`` it is the published potential: positions stay, v is not used, the last layer
+    writes scalars only, and :meth:`energy_and_forces` gives E = sum_i W s_i and F = -dE/dx.
 
     Equivariant to E(3): positions enter as differences, maps commute with O(3), sums are symmetric.
 
-    Slots: ``feature_norm`` acts on f before each layer, ``message_norm`` on m, ``update_norm``
-    on the update of x, ``norm`` on x after each layer; the last two not with ``energy=True``.
-    With an ``edge_norm`` n, Y sees n(d) / sqrt(1 + \|n(d)\|^2) for d / r; r is the true length.
+    Slots: ``feature_norm`` acts on f before each layer, ``message_norm`` on m, ``update_norm`` on
+    the update of x, ``norm`` on x after each layer; the last two not with ``energy=True``. With an
+    ``edge_norm`` n, Y sees n(d) / sqrt(1 + \|n(d)\|^2) for d / r; r is the true length. Silu gates
+    multiply up: on charged particles, errors are 1e25 without, 0.03 with feature_norm="rmsnorm".
 
     Source: Batzner et al. 2022 (arXiv:2101.03164): the interaction block, with the normalisations
     of `e3nn`, the output block, scale and shift per species. Departures: the update of x, which
@@ -188,12 +188,12 @@ class NequIP(Backbone):
         readout = self.energy_readout
         if readout is None:
             raise ValueError("this model has no energy: build it with energy=True")
-        if h is None:
-            h = readout.scale.new_ones(x.shape[0], self.node_dim)
-
-        def node_energy(points: Tensor) -> Tensor:
-            out: Tensor = readout(self(points, graph, h=h, edge_attr=edge_attr).h, h)
-            return out
-
+        ones = readout.scale.new_ones(x.shape[0], self.node_dim)
+        species = ones if h is None else h
         again = self.training and torch.is_grad_enabled() if create_graph is None else create_graph
-        return differentiate(node_energy, x, graph, again)
+        return differentiate(
+            lambda at: readout(self(at, graph, species, None, edge_attr).h, species),
+            x,
+            graph,
+            again,
+        )
