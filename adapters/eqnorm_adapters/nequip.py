@@ -38,8 +38,8 @@ class NequIP(Backbone):
     radial basis, times its envelope, and the edge's invariants e; W3 is bilinear: a linear map for
     each species; gate is silu on 0e, tanh on 0o, and silu of a scalar times everything else.
 
-    With ``energy=True`` it is the published potential: positions stay, v is not used, the last layer
-    writes scalars only, and :meth:`energy_and_forces` gives E = sum_i W s_i and F = -dE/dx.
+    With ``energy=True`` it is the published potential: positions stay, v is not used, the last
+    layer writes scalars only, and :meth:`energy_and_forces` gives E = sum_i W s_i and F = -dE/dx.
 
     Equivariant to E(3): positions enter as differences, maps commute with O(3), sums are symmetric.
 
