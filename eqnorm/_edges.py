@@ -177,53 +177,6 @@ def from_mask(kind: type[Graph], mask: Tensor) -> Graph:
     return kind(base.batch, counts, True, None, (senders, receivers), degrees, flat)
 
 
-def radius(
-    kind: type[Graph], x: Tensor, cutoff: float, batch: Tensor | None, num_graphs: int | None
-) -> Graph:
-    """See :meth:`eqnorm.Graph.radius`."""
-    if x.dim() != 2 or x.shape[-1] != 3:
-        raise ValueError(f"x must have shape (N, 3), got {tuple(x.shape)}")
-    if not bool(torch.isfinite(x).all()):
-        raise ValueError("x holds NaN or Inf; clean the positions before looking for neighbours")
-    if not cutoff > 0:
-        raise ValueError(f"cutoff must be positive, in the unit of x, got {cutoff}")
-    try:
-        from vesin import NeighborList
-    except ImportError as error:
-        raise ImportError(
-            "Graph.radius needs vesin: pip install 'eqnorm-zoo[neighbors]'"
-        ) from error
-    graph = (
-        single(kind, x.shape[0], x.device)
-        if batch is None
-        else from_batch(kind, batch, num_graphs, True)
-    )
-    points = x.detach().double().cpu().numpy()
-    finder = NeighborList(cutoff=float(cutoff), full_list=True, sorted=True)
-    owners = graph.batch.cpu()
-    pairs = []
-    for index in range(graph.num_graphs):
-        nodes = torch.nonzero(owners == index)[:, 0]
-        if nodes.numel() < 2:
-            continue
-        first, second = finder.compute(
-            points[nodes.numpy()], box=[[0.0] * 3] * 3, periodic=False, quantities="ij"
-        )
-        i = nodes[torch.as_tensor(first.astype("int64"))]
-        j = nodes[torch.as_tensor(second.astype("int64"))]
-        pairs.append(torch.stack([j, i]))
-    edge_index = torch.cat(pairs, dim=1) if pairs else torch.empty(2, 0, dtype=torch.int64)
-    return from_edges(
-        kind,
-        edge_index.to(x.device),
-        graph.batch,
-        graph.num_graphs,
-        None,
-        "source_to_target",
-        False,
-    )
-
-
 def _all_others(size: int, device: torch.device | str | None) -> Tensor:
     """For each of n nodes the n - 1 others, in increasing order: shape (n, n-1)."""
     own = torch.arange(size, device=device)[:, None]

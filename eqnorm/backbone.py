@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from eqnorm._periodic import require_periodic
 from eqnorm.graph import Graph, GraphLike, as_graph
 from eqnorm.registry import contract_of
 from eqnorm.specs import BackboneSpec, NormSpec
@@ -38,7 +39,8 @@ class Backbone(nn.Module, ABC):
         velocities: whether the backbone uses v.
         center: subtract each graph's centre in the precision of the input (so float64 positions
             far from the origin lose nothing), compute in that of the parameters, add it back.
-            The model is then equivariant to translations whatever its norms do.
+            The model is then equivariant to translations whatever its norms do. A periodic box
+            has no centre: refused there.
     """
 
     def __init__(self, node_dim: int, edge_dim: int, velocities: bool, center: bool) -> None:
@@ -73,13 +75,16 @@ class Backbone(nn.Module, ABC):
             :class:`eqnorm.ModelOutput`; no argument is written into.
 
         Raises:
-            ValueError: a shape, dtype or device does not fit, or (on the CPU, outside of
+            ValueError: a shape, dtype or device does not fit; the box is periodic, in which
+                the model or a norm in it has no meaning; or (on the CPU, outside of
                 torch.compile) an input holds NaN or Inf.
         """
         if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[1] != 3:
             came = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise ValueError(f"x must be a tensor of shape (N, 3), got {came}")
         whole = as_graph(graph, x.shape[0], x.device)
+        if whole.periodic:
+            require_periodic(self)
         weight = next(self.parameters())
         if self.center and x.is_floating_point():
             origin = whole.spread(whole.mean(x))
@@ -112,14 +117,18 @@ class Backbone(nn.Module, ABC):
     def refine(self, spec: BackboneSpec) -> BackboneSpec:
         """The contract as built: what the backbone and all norms in it have in common."""
         symmetry, permutation = spec.equivariant_to, spec.permutation
+        periodic = spec.periodic and not self.center
         for module in self.modules():
             contract = None if module is self else contract_of(module)
             if isinstance(contract, NormSpec):
                 symmetry &= contract.equivariant_to
                 permutation &= contract.permutation
+                periodic &= contract.periodic
         if self.center:
             symmetry |= Symmetry.TRANSLATION
-        return dataclasses.replace(spec, equivariant_to=symmetry, permutation=permutation)
+        return dataclasses.replace(
+            spec, equivariant_to=symmetry, permutation=permutation, periodic=periodic
+        )
 
     def _check(self, value: Tensor, name: str, width: int, rows: int, weight: Tensor) -> None:
         kind = "edge" if name == "edge_attr" else "node"

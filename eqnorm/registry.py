@@ -158,7 +158,11 @@ def norm_spec(name: str, on: TypeLike) -> NormSpec:
 
 
 def list_norms(
-    pattern: str = "*", on: TypeLike | None = None, equivariant_to: SymmetryLike = None
+    pattern: str = "*",
+    on: TypeLike | None = None,
+    equivariant_to: SymmetryLike = None,
+    *,
+    periodic: bool | None = None,
 ) -> list[str]:
     """Sorted names of the registered norms.
 
@@ -166,12 +170,19 @@ def list_norms(
         pattern: shell-style, e.g. ``"*rms*"``.
         on: only those that serve this type.
         equivariant_to: only those whose contract has at least these symmetries.
+        periodic: only those that have (or have not) a meaning in a periodic box.
     """
-    return sorted({spec.name for spec in norm_specs(pattern, on, equivariant_to)})
+    return sorted(
+        {spec.name for spec in norm_specs(pattern, on, equivariant_to, periodic=periodic)}
+    )
 
 
 def norm_specs(
-    pattern: str = "*", on: TypeLike | None = None, equivariant_to: SymmetryLike = None
+    pattern: str = "*",
+    on: TypeLike | None = None,
+    equivariant_to: SymmetryLike = None,
+    *,
+    periodic: bool | None = None,
 ) -> list[NormSpec]:
     """Like :func:`list_norms`, but the specs; a name may stand once for each type it serves."""
     wanted = Symmetry.parse(equivariant_to)
@@ -182,6 +193,7 @@ def norm_specs(
         if fnmatch.fnmatch(normalise(spec.name), normalise(pattern))
         and (served is None or spec.on in served)
         and wanted in spec.equivariant_to
+        and periodic in (None, spec.periodic)
     ]
 
 
@@ -195,6 +207,7 @@ def register_model(
     permutation: bool = True,
     features: Literal["scalars", "irreps"] = "scalars",
     velocities: bool = False,
+    periodic: bool = True,
     source: str = "",
     summary: str | None = None,
     aliases: Iterable[str] = (),
@@ -213,6 +226,7 @@ def register_model(
             permutation=permutation,
             features=features,
             velocities=velocities,
+            periodic=periodic,
             summary=summary or specs.first_line(factory.__doc__),
             source=source,
             aliases=tuple(aliases),
@@ -250,7 +264,9 @@ def model_spec(name: str) -> BackboneSpec:
     return _models.find(name)[0]
 
 
-def list_models(pattern: str = "*", equivariant_to: SymmetryLike = None) -> list[str]:
+def list_models(
+    pattern: str = "*", equivariant_to: SymmetryLike = None, *, periodic: bool | None = None
+) -> list[str]:
     """Sorted names of the registered backbones; arguments as in :func:`list_norms`."""
     wanted = Symmetry.parse(equivariant_to)
     return [
@@ -258,6 +274,7 @@ def list_models(pattern: str = "*", equivariant_to: SymmetryLike = None) -> list
         for spec in _models.all()
         if fnmatch.fnmatch(normalise(spec.name), normalise(pattern))
         and wanted in spec.equivariant_to
+        and periodic in (None, spec.periodic)
     ]
 
 

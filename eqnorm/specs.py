@@ -70,6 +70,8 @@ class BackboneSpec:
         permutation: whether permuting the nodes permutes its output.
         features: type of its hidden features, ``"scalars"`` or ``"irreps"``.
         velocities: whether it uses velocities.
+        periodic: whether it has a meaning in a periodic box: what it computes depends on
+            differences of positions only.
         summary: one line.
         source: where it is from.
         aliases: other names.
@@ -83,6 +85,7 @@ class BackboneSpec:
     velocities: bool
     summary: str
     source: str
+    periodic: bool = True
     aliases: tuple[str, ...] = ()
     factory: Callable[..., nn.Module] = field(default=nn.Identity, repr=False, compare=False)
 

@@ -20,6 +20,7 @@ _SCALARS = 14  # of an edge: an angle, two points and two velocities
     "clofnet",
     equivariant_to="SE3",
     velocities=True,
+    periodic=False,
     source="Du et al. 2022 (arXiv:2110.14811), Secs. 4.1-4.2",
     aliases=("clof",),
 )

@@ -81,7 +81,11 @@ def as_json(spec: NormSpec | BackboneSpec) -> dict[str, Any]:
             "notes": spec.notes,
         }
     else:
-        record |= {"features": spec.features, "velocities": spec.velocities}
+        record |= {
+            "features": spec.features,
+            "velocities": spec.velocities,
+            "periodic": spec.periodic,
+        }
     return record
 
 

@@ -16,12 +16,20 @@ def travel_sq(graph: Graph, x0: Tensor, v: Tensor | None) -> Tensor:
     S^2 = rms(v)^2 + (s0 / 10)^2, where s0 is the initial root mean square radius; without
     velocities S = s0 / 2. Zero for a system without extent and motion, which has no length.
 
+    In a periodic box a radius depends on which copy of each particle is taken, and grows with the
+    box: s0 is the spacing (V / n)^(1/3) there, for n particles in the volume V.
+
     Args:
         graph: which node is in which system.
-        x0: initial points, shape (N, 3).
+        x0: initial points, shape (N, 3); not read in a periodic box.
         v: velocities, shape (N, 3), per unit of time of the model's step; or None.
     """
-    _, _, extent_sq = start(graph, x0)
+    volume = graph.volume
+    if volume is None:
+        _, _, extent_sq = start(graph, x0)
+    else:
+        spacing = (volume / graph.counts.clamp(min=1)) ** (1 / 3)
+        extent_sq = graph.spread(spacing.square().to(x0.dtype).unsqueeze(-1))
     if v is None:
         return 0.25 * extent_sq
     return graph.spread(graph.mean_square(v)) + 0.01 * extent_sq

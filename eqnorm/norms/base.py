@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from eqnorm._periodic import require_periodic
 from eqnorm.graph import Graph, GraphLike, as_graph
 from eqnorm.specs import NormSpec
 from eqnorm.types import HALF
@@ -54,7 +55,8 @@ class Norm(nn.Module, ABC):
             Shape (N, D), of the dtype of ``x``.
 
         Raises:
-            ValueError: a shape, dtype or device does not fit, or a needed input is missing.
+            ValueError: a shape, dtype or device does not fit, a needed input is missing, or the
+                graph is periodic and the norm has no meaning in a periodic box.
         """
         self._check(x, "x", self.dim, x)
         for name, value, width in (("x0", x0, 3), ("v", v, 3), ("h", h, None)):
@@ -65,6 +67,8 @@ class Norm(nn.Module, ABC):
                     f"{type(self).__name__} needs {name}: call it as norm(x, graph, {name}=...)"
                 )
         whole = as_graph(graph, x.shape[0], x.device)
+        if whole.periodic:
+            require_periodic(self)
         if x.dtype not in HALF:
             return self.normalize(x, whole, x0, v, h).to(x.dtype)
         wide = [None if value is None else value.float() for value in (x0, v, h)]

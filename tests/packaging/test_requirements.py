@@ -22,7 +22,7 @@ EXTRAS = {
     "eqnorm/testing": ["testing"],
     "eqnorm/nbody": ["nbody"],
     "eqnorm/cli": ["cli"],
-    "eqnorm/_edges.py": ["neighbors"],
+    "eqnorm/_neighbors.py": ["neighbors"],
 }
 OPTIONAL = {"numba", "hypothesis", "typer", "rich", "matplotlib", "vesin", "lightning", "hydra"}
 

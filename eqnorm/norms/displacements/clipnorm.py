@@ -29,7 +29,8 @@ class ClipNorm(Norm):
 
     Equivariant to rotations and reflections: a vector keeps its direction and its length is
     invariant. The official EGNN clamps component by component, at +-100, which breaks rotations
-    (in float64, by 0.55 at coordinates of size 100).
+    (in float64, by 0.55 at coordinates of size 100). In a periodic box s0 is the spacing
+    (V/n)^(1/3), for n particles in the volume V.
 
     Args:
         limit: L in units of S.

@@ -32,7 +32,7 @@ class GraphRMSNorm(Norm):
     ``rmsnorm``, whose scope is the node, and which leaves the direction of a lone vector only.
 
     Equivariant to rotations and reflections: displacements are multiplied by an invariant.
-    Translations move neither them nor S.
+    Translations move neither them nor S. In a periodic box s0 is the spacing (V/n)^(1/3).
 
     Args:
         gain: the value g starts from.

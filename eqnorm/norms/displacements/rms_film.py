@@ -30,7 +30,7 @@ class RMSFiLM(Norm):
     with s0 the initial root mean square radius; without velocities S = s0 / 2.
 
     Equivariant to rotations and reflections: displacements are multiplied by an invariant.
-    Translations move neither them nor S.
+    Translations move neither them nor S. In a periodic box s0 is the spacing (V/n)^(1/3).
 
     Args:
         h_dim: number of invariant features C.

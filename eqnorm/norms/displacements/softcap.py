@@ -31,8 +31,7 @@ class SoftCap(Norm):
     mean square of the output never exceeds c S, so that no network explodes through it.
 
     Equivariant to rotations and reflections: displacements are multiplied by an invariant.
-    Translations move neither them nor S. In a periodic box it keeps its meaning if x0 is given
-    unwrapped.
+    Translations move neither them nor S. In a periodic box s0 is the spacing (V/n)^(1/3).
 
     Args:
         cap: the value c starts from.
