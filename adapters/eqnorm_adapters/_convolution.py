@@ -98,6 +98,19 @@ class Convolution(nn.Module):
             ]
         return torch.cat([sums[block][path] for block, path in self.order], dim=-1)
 
+    def messages(self, h: Tensor, u: Tensor, phi: Tensor, graph: Graph) -> list[Tensor]:
+        """What each edge brings, not summed: for each block (E, mul, sum of its paths' 2 l3 + 1).
+
+        Arguments are those of :meth:`forward`; ``blocks`` says where each path starts.
+        """
+        harmonics, scale = self.harmonics(u), self.hidden**-0.5
+        return [
+            _messages(
+                h, harmonics, phi, graph, block, weight * scale, getattr(self, f"coupling{n}")
+            )
+            for n, (block, weight) in enumerate(zip(self.blocks, self.weights, strict=True))
+        ]
+
     def _direct_sum(
         self,
         h: Tensor,
@@ -109,18 +122,32 @@ class Convolution(nn.Module):
         coupling: Tensor,
     ) -> list[Tensor]:
         """Messages edge by edge, then their sum; for each path (N, mul * (2 l3 + 1))."""
-        # The same filter weight for all components k of a path: repeated here, where it is small.
-        sizes = [path.dim for path in block.paths]
-        wide = torch.cat(
-            [weight[..., q : q + 1].expand(-1, -1, size) for q, size in enumerate(sizes)], dim=-1
-        )
-        width, edges = sum(sizes), phi.shape[0]
-        filters = (phi @ wide.flatten(1)).view(edges, block.mul, width)
-        matrix = (harmonics @ coupling.flatten(1)).view(edges, block.dim, width)
-        own = h[:, block.start : block.stop].reshape(-1, block.mul, block.dim)
-        total = graph.aggregate((own[graph.senders] @ matrix) * filters)
+        messages = _messages(h, harmonics, phi, graph, block, weight, coupling)
+        total = graph.aggregate(messages)
         return [total[..., p.first : p.first + p.dim].flatten(1) for p in block.paths]
 
     def extra_repr(self) -> str:
         """Irreps, for printing."""
         return f"{self.irreps_in} -> {self.irreps_out}, {len(self.order)} paths"
+
+
+def _messages(
+    h: Tensor,
+    harmonics: Tensor,
+    phi: Tensor,
+    graph: Graph,
+    block: Block,
+    weight: Tensor,
+    coupling: Tensor,
+) -> Tensor:
+    """Messages of one block: (E, mul, sum over paths of 2 l3 + 1)."""
+    # The same filter weight for all components k of a path: repeated here, where it is small.
+    sizes = [path.dim for path in block.paths]
+    wide = torch.cat(
+        [weight[..., q : q + 1].expand(-1, -1, size) for q, size in enumerate(sizes)], dim=-1
+    )
+    width, edges = sum(sizes), phi.shape[0]
+    filters = (phi @ wide.flatten(1)).view(edges, block.mul, width)
+    matrix = (harmonics @ coupling.flatten(1)).view(edges, block.dim, width)
+    own = h[:, block.start : block.stop].reshape(-1, block.mul, block.dim)
+    return (own.index_select(0, graph.senders) @ matrix) * filters
