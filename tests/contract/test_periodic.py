@@ -95,7 +95,7 @@ def test_norms_with_a_meaning_see_neither_copies_nor_the_size_of_the_box(case: N
 def build(name: str, **options: Any) -> nn.Module:
     torch.manual_seed(0)
     sizes = {"hidden": 4, "layers": 2, "node_dim": 2, "edge_dim": 1}
-    model = eqnorm.create_model(name, **sizes, **options).double()
+    model = eqnorm.create_model(name, **{**sizes, **options}).double()
     with torch.no_grad():  # updates of positions start small in some
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -130,6 +130,17 @@ def test_a_replicated_box_gives_every_atom_the_same(name: str) -> None:
     many = supercell(x)
     out = run(model, x, graph_of(x))
     assert_same(out, x, run(model, many, graph_of(many, 2 * CELL), 8), many)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_single_precision_agrees_with_double(name: str) -> None:
+    """Fast paths that serve float32 only take part in this one."""
+    model, x = build(name, hidden=16), points()
+    graph = graph_of(x)
+    h, v = torch.ones(NODES, 2, dtype=torch.float64), torch.zeros_like(x)
+    wide = model(x, graph, h=h, v=v)
+    narrow = model.float()(x.float(), graph, h=h.float(), v=v.float())
+    torch.testing.assert_close(narrow.x.double() - x, wide.x - x, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", MODELS)
