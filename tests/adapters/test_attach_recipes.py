@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 
+import e3nn
 import pytest
 import torch
 
@@ -19,10 +20,11 @@ R = R * torch.linalg.det(R)
 
 @pytest.fixture(autouse=True)
 def _default_dtype():
-    """Building a NequIP model sets it to float64."""
-    before = torch.get_default_dtype()
+    """NequIP sets it to float64, and e3nn's choices, for the whole process."""
+    before, choices = torch.get_default_dtype(), e3nn.get_optimization_defaults()
     yield
     torch.set_default_dtype(before)
+    e3nn.set_optimization_defaults(**choices)
 
 
 def stirred(handle):
@@ -217,7 +219,7 @@ def test_e3nn():
 
 
 def test_nequip():
-    importorskip("nequip", "nequip brings Lightning, Hydra, ase and lmdb: not in CI")
+    importorskip("nequip", "nequip is in the extra interop")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from nequip.model import NequIPGNNModel
