@@ -104,8 +104,7 @@ def forward(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
     channels = w.b2.shape[0]
     torch.addmm(w.b1, given.h, at_receiver.t(), out=first[:, :channels])
     torch.mm(given.h, at_sender.t(), out=first[:, channels:])
-    messages = given.h.new_zeros(given.h.shape[0], channels)
-    moves = torch.zeros_like(given.x)
+    messages, moves = given.h.new_empty(given.h.shape[0], channels), torch.empty_like(w.x)
     problem, keep = _problem(w, edges, first)
     problem.messages, problem.moves = messages.data_ptr(), moves.data_ptr()
     _call("eq_egnn_forward", problem)
@@ -128,21 +127,23 @@ def backward(
     problem, keep = _problem(w, edges, first)
     channels, scalars = w.b2.shape[0], problem.scalars
     if g_messages is not None:
-        g_messages = F.pad(g_messages, (0, channels - width)).contiguous()
+        if channels > width:
+            g_messages = F.pad(g_messages, (0, channels - width))
+        g_messages = g_messages.contiguous()
         problem.g_messages = g_messages.data_ptr()
     if g_moves is not None:
         g_moves = g_moves.contiguous()
         problem.g_moves = g_moves.data_ptr()
-    g_first = torch.zeros_like(first)
+    g_first = torch.empty_like(first)
     problem.g_a, problem.g_b = g_first.data_ptr(), g_first.data_ptr() + 4 * channels
-    g_x = torch.zeros_like(given.x) if wants_x else None
-    g_e = torch.empty_like(given.e) if wants_e and given.e is not None else None
-    g_scalars = first.new_zeros(scalars + scalars % 2, channels)
+    g_x = torch.empty_like(w.x) if wants_x else None
+    g_e = torch.empty_like(w.e) if wants_e and w.e is not None else None
+    g_scalars = first.new_empty(scalars + scalars % 2, channels)
     problem.g_x, problem.g_e, problem.g_w1 = _at(g_x), _at(g_e), g_scalars.data_ptr()
     found: dict[str, Tensor | None] = {}
     for name in _SHAPED:
         value = getattr(w, name)
-        found[name] = grad = None if value is None else torch.zeros_like(value)
+        found[name] = grad = None if value is None else torch.empty_like(value)
         setattr(problem, f"g_{name}", _at(grad))
     _call("eq_egnn_backward", problem)
     del keep
@@ -173,10 +174,7 @@ def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[_Problem, tupl
 
 
 def _call(name: str, problem: _Problem) -> None:
-    lib = library()
-    if lib is None:
-        raise RuntimeError("the compiled kernel was turned off between its use and its gradient")
-    wrong = getattr(lib, name)(ctypes.byref(problem))
+    wrong = getattr(native.loaded("egnn"), name)(ctypes.byref(problem))
     if wrong & 2:
         raise IndexError(f"an edge joins a node outside of 0..{problem.nodes - 1}")
     if wrong:

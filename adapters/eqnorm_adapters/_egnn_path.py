@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
 from eqnorm import Graph
 from eqnorm_adapters import _egnn_native
+from eqnorm_adapters._eager import is_eager
 from eqnorm_adapters._egnn_native import EdgeInputs, Edges
 
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn_layer import EGNNLayer
 
-_PLAIN_TENSORS = (Tensor, nn.Parameter)
 _PLAIN_MODULES = (nn.Linear, nn.SiLU, nn.Sigmoid, nn.Tanh)
 
 
@@ -33,7 +32,7 @@ def problem(
         return None
     if layer.edge_norm is not None or graph.num_edges == 0 or not _untouched(layer):
         return None
-    if torch.is_autocast_enabled("cpu") or not _ordinary(h, x):
+    if torch.is_autocast_enabled("cpu") or not (_compiling() or is_eager(h, x)):
         return None
     shifts = graph.shifts
     if shifts is not None:
@@ -67,6 +66,11 @@ def _bfloat16() -> bool:
     return _egnn_native.has_bfloat16()
 
 
+def _compiling() -> bool:
+    # What is exported must run where this package is not installed.
+    return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+
+
 def _untouched(layer: EGNNLayer) -> bool:
     parts = [layer.edge_mlp, layer.coord_mlp]
     if layer.att_mlp is not None:
@@ -82,18 +86,4 @@ def _untouched(layer: EGNNLayer) -> bool:
         or module._backward_hooks
         or module._backward_pre_hooks
         for module in chain(parts, *parts)
-    )
-
-
-def _ordinary(h: Tensor, x: Tensor) -> bool:
-    """Whether operations run at once on plain tensors, or are traced by torch.compile."""
-    if torch.compiler.is_compiling():
-        return not torch.compiler.is_exporting()
-    return not (
-        type(h) not in _PLAIN_TENSORS
-        or type(x) not in _PLAIN_TENSORS
-        or torch._C._are_functorch_transforms_active()
-        or forward_ad._current_level >= 0
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch._C._is_tracing()
     )

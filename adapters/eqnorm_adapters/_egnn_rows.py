@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eqnorm_adapters._egnn_native import library
+from eqnorm_adapters import native
 
 _NUMBERS = ("rows", "channels", "outputs", "residual", "threads")
 _ARRAYS = ("p", "q", "w1", "b1", "w2", "b2", "u", "y", "g_y", "g_p", "g_q")
@@ -111,7 +111,7 @@ class _TwoLayers(torch.autograd.Function):
         dense = tuple(None if t is None else t.contiguous() for t in inputs)
         p, q, *weights = dense
         g_p, g_q = torch.empty_like(p), None if q is None else torch.empty_like(q)
-        sums = [torch.zeros_like(w) for w in weights]
+        sums = [torch.empty_like(w) for w in weights]
         places = dict(zip(("g_w1", "g_b1", "g_w2", "g_b2"), sums, strict=True))
         g_y = g_y.contiguous()
         _call("eq_rows_backward", dense, ctx.residual, u=u, g_y=g_y, g_p=g_p, g_q=g_q, **places)
@@ -128,8 +128,5 @@ def _call(
     rows = _Rows(*numbers, *(None if t is None else t.data_ptr() for t in inputs))
     for field, value in arrays.items():
         setattr(rows, field, None if value is None else value.data_ptr())
-    lib = library()
-    if lib is None:
-        raise RuntimeError("the compiled kernel was turned off between its use and its gradient")
-    if getattr(lib, name)(ctypes.byref(rows)):
+    if getattr(native.loaded("egnn"), name)(ctypes.byref(rows)):
         raise MemoryError("no memory for the networks of nodes")

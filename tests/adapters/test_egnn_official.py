@@ -13,6 +13,7 @@ from torch import nn
 import eqnorm
 from eqnorm import Graph
 from eqnorm_adapters import from_official, load_official_state_dict
+from eqnorm_adapters.native import _library, native_available
 
 DATA = Path(__file__).parent / "data" / "official_egnn.npz"
 OPTIONS = {
@@ -65,9 +66,18 @@ LAYOUTS = [(case, "edge list") for case in OPTIONS]
 LAYOUTS += [(case, "dense") for case in OPTIONS if "irregular" not in case]
 
 
-@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+@pytest.mark.parametrize(
+    ("dtype", "rtol", "compiled"),
+    [(torch.float64, 1e-12, False), (torch.float32, 1e-6, False), (torch.float32, 1e-6, True)],
+    ids=["float64", "float32", "float32 compiled"],
+)
 @pytest.mark.parametrize(("case", "layout"), LAYOUTS)
-def test_outputs_and_gradients_are_the_official_ones(case, layout, dtype, rtol):
+def test_outputs_and_gradients_are_the_official_ones(
+    case, layout, dtype, rtol, compiled, monkeypatch
+):
+    monkeypatch.setattr(_library, "_wanted", compiled)
+    if compiled and not native_available():
+        pytest.skip("no C compiler on this machine")
     arrays = recorded(case)
     model = build(case, dtype)
     load_official_state_dict(model, part(arrays, "state"))

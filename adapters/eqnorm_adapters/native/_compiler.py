@@ -16,7 +16,7 @@ from pathlib import Path
 # No -ffast-math: NaN must come through, and linked with it a library makes the whole process
 # flush denormal numbers to zero.
 _FLAGS = (
-    *("-O3", "-std=gnu11", "-shared", "-fPIC", "-fvisibility=hidden"),
+    *("-O2", "-std=gnu11", "-shared", "-fPIC", "-fvisibility=hidden"),
     *("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
 )
 # In order of preference; the first combination that the compiler takes. Clang on Apple's

@@ -47,6 +47,18 @@ def load(name: str) -> ctypes.CDLL | None:
     return _load(name) if _wanted else None
 
 
+def loaded(name: str) -> ctypes.CDLL:
+    """The library of a kernel that has been used, for its gradient: also if turned off since.
+
+    Raises:
+        RuntimeError: it cannot be had, which whoever used it has seen.
+    """
+    library = _load(name)
+    if library is None:
+        raise RuntimeError(f"the compiled kernel {name!r} cannot be had in this process")
+    return library
+
+
 @functools.cache
 def _load(name: str) -> ctypes.CDLL | None:
     try:

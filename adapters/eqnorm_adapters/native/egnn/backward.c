@@ -89,6 +89,17 @@ static void eq_collect_part(const eq_egnn *p, const eq_part *part, const eq_sums
   eq_collect(p->g_ba, sums->ba, 1);
 }
 
+static void eq_zero_all(const eq_egnn *p) {
+  size_t width = p->channels;
+  eq_zero(p->g_a, p->nodes * p->stride); /* and g_b, which lies between */
+  eq_zero(p->g_x, p->nodes * 3);
+  eq_zero(p->g_w1, width * eq_even(p->scalars));
+  float *matrices[] = {p->g_w2, p->g_w3}, *rows[] = {p->g_b2, p->g_b3, p->g_w4, p->g_wa};
+  for (int k = 0; k < 2; k++) eq_zero(matrices[k], width * width);
+  for (int k = 0; k < 4; k++) eq_zero(rows[k], width);
+  eq_zero(p->g_ba, 1);
+}
+
 /* EQ_DONE, or what is wrong. */
 EQ_EXPORT int eq_egnn_backward(const eq_egnn *p) {
   eq_part parts[EQ_MOST_PARTS];
@@ -97,6 +108,7 @@ EQ_EXPORT int eq_egnn_backward(const eq_egnn *p) {
   int count = eq_find_parts(p, 1, parts), failed = 0;
   const eq_sums whole = {p->g_a,  p->g_b,  p->g_x,  p->g_w1, p->g_w2, p->g_b2,
                          p->g_w3, p->g_b3, p->g_w4, p->g_wa, p->g_ba};
+  eq_zero_all(p);
 #pragma omp parallel for num_threads(count) schedule(static, 1) if (count > 1) reduction(| : failed)
   for (int k = 0; k < count; k++) {
     eq_part *part = parts + k;

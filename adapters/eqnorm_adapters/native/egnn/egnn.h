@@ -33,9 +33,9 @@ typedef struct {
   const float *w1;                         /* (K, C): the transpose of W1 */
   const float *w2, *b2, *w3, *b3, *w4;     /* (C, C), (C), (C, C), (C), (C) */
   const float *wa, *ba;                    /* (C), (1), or NULL without attention */
-  float *messages, *moves;                 /* (N, C), (N, 3); forward only, given as zeros */
+  float *messages, *moves;                 /* (N, C), (N, 3); forward only */
   const float *g_messages, *g_moves;       /* gradients of these; either may be NULL for zeros */
-  /* Gradients, given as zeros; g_a and g_b halves of one array too. g_x and g_e may be NULL where they are not wanted. g_w1 has an even
+  /* Gradients; g_a and g_b are halves of one array too. g_x and g_e may be NULL where they are not wanted. g_w1 has an even
    * number of rows. */
   float *g_a, *g_b, *g_x, *g_e, *g_w1, *g_w2, *g_b2, *g_w3, *g_b3, *g_w4, *g_wa, *g_ba;
 } eq_egnn;

@@ -70,6 +70,8 @@ EQ_EXPORT int eq_egnn_forward(const eq_egnn *p) {
   float *own[EQ_MOST_PARTS] = {NULL};
   int count = eq_find_parts(p, 0, parts), failed = 0;
   int64_t width = p->channels;
+  eq_zero(p->messages, p->nodes * width);
+  eq_zero(p->moves, p->nodes * 3);
 #pragma omp parallel for num_threads(count) schedule(static, 1) if (count > 1) reduction(| : failed)
   for (int k = 0; k < count; k++) {
     eq_part *part = parts + k;

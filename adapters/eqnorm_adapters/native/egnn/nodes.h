@@ -21,7 +21,7 @@ typedef struct {
   float *u, *y;                         /* (R, C), (R, D): u is what the gradient needs again */
   const float *g_y;                     /* (R, D) */
   float *g_p, *g_q;                     /* (R, C) */
-  float *g_w1, *g_b1, *g_w2, *g_b2;     /* given as zeros */
+  float *g_w1, *g_b1, *g_w2, *g_b2;
 } eq_rows;
 
 /* silu(u) into `out`, its derivative into `slope` unless that is NULL. */

@@ -61,6 +61,10 @@ EQ_EXPORT int eq_rows_backward(const eq_rows *t) {
   size_t floats = first + width + out * width + out;
   float *own = count > 1 ? calloc(count * floats, sizeof(float)) : NULL;
   if (count > 1 && !own) return 1;
+  eq_zero(t->g_w1, first);
+  eq_zero(t->g_b1, width);
+  eq_zero(t->g_w2, out * width);
+  eq_zero(t->g_b2, out);
 #pragma omp parallel for num_threads(count) schedule(static, 1) if (count > 1) reduction(| : failed)
   for (int k = 0; k < count; k++) {
     eq_rows_sums sums = {t->g_w1, t->g_b1, t->g_w2, t->g_b2};

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
   size_t floats;
@@ -40,6 +41,10 @@ static float *eq_scratch_get(size_t floats) {
     kept->floats = floats;
   }
   return kept->start;
+}
+
+static inline void eq_zero(float *start, size_t floats) {
+  if (start) memset(start, 0, floats * sizeof(float));
 }
 
 /* The next `floats` of a block of scratch memory, which `next` points into. */
