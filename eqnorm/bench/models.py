@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import eqnorm
 from eqnorm.bench import paths, steps
-from eqnorm.bench.peers import StackedEGNN, peer, schnet
+from eqnorm.bench.peers import StackedEGNN, missing_peers, peer, schnet
 from eqnorm.bench.records import Case, Ratio, Record, Settings
 from eqnorm.bench.timing import Run, interleaved
 
@@ -88,30 +88,29 @@ def _ours(name: str, systems: steps.Systems) -> dict[str, Run]:
 
 
 def _peers() -> dict[str, Build]:
-    found: dict[str, Build] = {}
-    for distribution, name, build in (
-        ("egnn-pytorch", "egnn-pytorch EGNN", _stacked),
-        ("torch-geometric", "PyG SchNet (invariant)", _schnet),
-    ):
-        package = peer(distribution)
-        if package is not None:
-            found[name] = functools.partial(build, package)
-    return found
+    known: dict[str, tuple[str, Build]] = {
+        "egnn-pytorch EGNN": ("egnn-pytorch", _stacked),
+        "PyG SchNet (invariant)": ("torch-geometric", _schnet),
+    }
+    missing = missing_peers()
+    return {
+        name: build for name, (distribution, build) in known.items() if distribution not in missing
+    }
 
 
-def _stacked(package: Any, systems: steps.Systems) -> dict[str, Run]:
+def _stacked(systems: steps.Systems) -> dict[str, Run]:
     graphs = systems.graph.num_graphs
     nodes = systems.x.shape[0] // graphs
     device = systems.x.device
-    model = StackedEGNN(package, HIDDEN, LAYERS, systems.e.shape[1]).to(device)
+    model = StackedEGNN(peer("egnn-pytorch"), HIDDEN, LAYERS, systems.e.shape[1]).to(device)
     edges = torch.randn(graphs, nodes, nodes, systems.e.shape[1], device=device)
     h = torch.ones(graphs, nodes, 1, device=device)
     x = systems.x.view(graphs, nodes, 3)
     return _step(model, lambda: model(x, h, edges), systems.target.view_as(x))
 
 
-def _schnet(package: Any, systems: steps.Systems) -> dict[str, Run]:
-    model = schnet(package, HIDDEN, LAYERS, systems.graph).to(systems.x.device)
+def _schnet(systems: steps.Systems) -> dict[str, Run]:
+    model = schnet(peer("torch-geometric"), HIDDEN, LAYERS, systems.graph).to(systems.x.device)
     kinds = torch.ones(systems.x.shape[0], dtype=torch.int64, device=systems.x.device)
     return _step(model, lambda: model(kinds, systems.x, systems.graph.batch), systems.target)
 

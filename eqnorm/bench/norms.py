@@ -108,10 +108,7 @@ def _peers(spec: NormSpec, kind: str, graph: eqnorm.Graph, device: str) -> dict[
         made["e3nn BatchNorm"] = BatchNorm(o3.Irreps(kind)).to(device)
     geometric = peer("torch-geometric") if kind == SCALARS else None
     if geometric is not None:
-        import importlib
-
-        zoo = importlib.import_module("torch_geometric.nn.norm")
-        theirs: nn.Module = getattr(zoo, _GEOMETRIC[spec.name])(dim).to(device)
+        theirs: nn.Module = getattr(geometric.nn, _GEOMETRIC[spec.name])(dim).to(device)
 
         def call(x: Tensor) -> Tensor:
             out: Tensor = theirs(x, graph.batch)

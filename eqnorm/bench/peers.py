@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -27,9 +28,12 @@ def missing_peers() -> dict[str, str]:
 
 
 def peer(distribution: str) -> ModuleType | None:
-    """The package, or None where it is not installed."""
-    package = _PEERS[distribution][0]
-    return None if distribution in missing_peers() else importlib.import_module(package)
+    """The package, imported, or None where it is not installed."""
+    if distribution in missing_peers():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of their imports: nothing that the user could do
+        return importlib.import_module(_PEERS[distribution][0])
 
 
 class StackedEGNN(nn.Module):
@@ -52,7 +56,7 @@ class StackedEGNN(nn.Module):
 
 def schnet(package: Any, hidden: int, layers: int, graph: Any) -> nn.Module:
     """PyTorch Geometric's SchNet on the edges of ``graph``: invariant, one number a graph."""
-    models = importlib.import_module(f"{package.__name__}.nn.models")
+    models = package.nn.models
     senders, receivers = graph.edge_index
 
     def interaction_graph(x: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:

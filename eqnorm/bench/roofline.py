@@ -84,7 +84,7 @@ def roofline_cases(settings: Settings) -> Iterator[Case]:
     if MODEL not in eqnorm.list_models():
         return
     for graphs, nodes in SIZES[:2] if settings.quick else SIZES:
-        name = f"{MODEL}, N={nodes}, B={graphs}"
+        name = f"roofline of {MODEL}, N={nodes}, B={graphs}"
         yield Case("roofline", name, functools.partial(_measure, graphs, nodes, name, settings))
 
 

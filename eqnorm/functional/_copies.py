@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eqnorm.functional._copies_columns import dot_copies, scale_copies
 from eqnorm.functional._layout import Layout
 from eqnorm.graph import Graph
 
@@ -19,7 +20,7 @@ def norms_of_copies(x: Tensor, layout: Layout, eps: float) -> Tensor:
 
     The gradient is at most 1, where that of the exact length does not exist at zero.
     """
-    return (layout.sum_copies(x.square()) + eps * eps).sqrt()
+    return (dot_copies(x, x, layout) + eps * eps).sqrt()
 
 
 def activate(z: Tensor, activation: Activation) -> Tensor:
@@ -52,7 +53,7 @@ def norm_layer_norm(
         activation: f.
     """
     length = norms_of_copies(x, layout, length_eps)
-    value = length.index_copy(1, layout.scalar_copies, layout.scalars(x))
+    value = layout.with_scalars(layout.scalars(x), length)
     centred, scale = [], []
     stats: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
     for block in layout.blocks:
@@ -99,7 +100,7 @@ def vn_batch_norm(
     """
     # Twice: inside the root for the gradient, outside as in the source.
     length = norms_of_copies(x, layout, length_eps) + length_eps
-    value = length.index_copy(1, layout.scalar_copies, layout.scalars(x))
+    value = layout.with_scalars(layout.scalars(x), length)
     if running is None:
         mean = graph.mean(value)[0]
         var = graph.mean((value - mean).square())[0]
@@ -113,10 +114,8 @@ def _rescale(
     x: Tensor, layout: Layout, length: Tensor, z: Tensor, activation: Activation
 ) -> Tensor:
     """X f(z)/length, and z itself for even scalars."""
-    y = x * layout.to_columns(activate(z, activation) / length)
-    if layout.num_scalars == 0:
-        return y
-    return y.index_copy(1, layout.scalar_columns, z.index_select(1, layout.scalar_copies))
+    y = scale_copies(x, activate(z, activation) / length, layout)
+    return layout.with_scalars(layout.scalars_of_copies(z), y)
 
 
 def geo_norm(
@@ -144,18 +143,13 @@ def geo_norm(
         graph: graphs of the nodes.
     """
     mean = graph.mean(x)
-    spread = graph.spread(mean)
-    parts = [
-        x[:, b.start : b.stop] - (0.0 if b.irrep == (0, -1) else spread[:, b.start : b.stop])
-        for b in layout.blocks
-    ]
-    z = torch.cat(parts, dim=1)
-    square = layout.sum_copies(z.square()) / layout.dims
+    z = x - graph.spread(torch.where(layout.odd_scalar_columns, 0.0, mean))
+    square = dot_copies(z, z, layout) / layout.dims
     own = (square + eps).rsqrt()
     shared = graph.spread((graph.mean(square) + eps).rsqrt())
-    y = z * layout.to_columns(torch.where(layout.dims > 1, own, shared) * weight)
+    y = scale_copies(z, torch.where(layout.dims > 1, own, shared) * weight, layout)
     if drift is not None:
-        level = (layout.sum_copies(mean.square()) / layout.dims + eps).rsqrt()
+        level = (dot_copies(mean, mean, layout) / layout.dims + eps).rsqrt()
         whole = drift.new_zeros(layout.num_copies).index_copy(0, layout.higher_copies, drift)
-        y = y + graph.spread(mean * layout.to_columns(level * whole))
+        y = y + graph.spread(scale_copies(mean, level * whole, layout))
     return layout.add_to_scalars(y, bias)

@@ -39,6 +39,7 @@ class Layout(nn.Module):
     scalar_copies: Tensor
     higher_copies: Tensor
     dims: Tensor
+    odd_scalar_columns: Tensor
 
     def __init__(self, irreps: str | o3.Irreps, order: Order = "mul_ir") -> None:
         super().__init__()
@@ -85,6 +86,8 @@ class Layout(nn.Module):
         ):
             index = torch.tensor(values, dtype=torch.int64)
             self.register_buffer(name, index, persistent=False)
+        odd = [b.irrep == (0, -1) for b in self.blocks for _ in range(b.stop - b.start)]
+        self.register_buffer("odd_scalar_columns", torch.tensor(odd), persistent=False)
 
     def __repr__(self) -> str:
         return f"Layout({self.irreps!r}, order={self.order!r})"
@@ -116,6 +119,30 @@ class Layout(nn.Module):
         if self._scalar_run is not None:
             return x[..., self._scalar_run[0] : self._scalar_run[1]]
         return x.index_select(-1, self.scalar_columns)
+
+    def scalars_of_copies(self, per_copy: Tensor) -> Tensor:
+        """The values of even scalars among those of all copies: (..., K) -> (..., K0)."""
+        own = [b for b in self.blocks if b.scalar]
+        parts = [per_copy[..., b.copy : b.copy + b.mul] for b in own]
+        return parts[0] if len(parts) == 1 else torch.cat(parts or [per_copy[..., :0]], dim=-1)
+
+    def with_scalars(self, scalars: Tensor, others: Tensor) -> Tensor:
+        """Put even scalars, (..., K0), in the place of those of a tensor (..., K) or (..., D).
+
+        Made of views, whose gradient is no scatter.
+        """
+        if self.num_scalars == 0:
+            return others
+        wide = others.shape[-1] == self.dim
+        sizes = [block.stop - block.start if wide else block.mul for block in self.blocks]
+        own = iter(torch.split(scalars, [block.mul for block in self.blocks if block.scalar], -1))
+        return torch.cat(
+            [
+                next(own) if block.scalar else other
+                for block, other in zip(self.blocks, torch.split(others, sizes, -1), strict=True)
+            ],
+            dim=-1,
+        )
 
     def add_to_scalars(self, x: Tensor, values: Tensor) -> Tensor:
         """Add to the columns of even scalars: (N, D) and (K0,) or (N, K0) -> (N, D)."""

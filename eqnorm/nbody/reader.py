@@ -25,7 +25,7 @@ def load_trajectories(path: str | os.PathLike[str], *, verify: bool = True) -> T
         verify: Whether to read all of it once to compare checksums (about 1 GB/s).
 
     Returns:
-        Trajectories whose loc and vel are read from the file on demand.
+        Trajectories whose loc, vel and charges are read from the file on demand.
 
     Raises:
         DamagedFileError: If the file is not whole or not of this format.
@@ -43,7 +43,7 @@ def load_trajectories(path: str | os.PathLike[str], *, verify: bool = True) -> T
     return Trajectories(
         arrays["loc"],
         arrays["vel"],
-        np.array(arrays["charges"]),
+        arrays["charges"],
         np.array(arrays["frames"]),
         parameters,
     )

@@ -93,7 +93,8 @@ def generate(
     count = checks.integer("num_trajectories", num_trajectories, minimum=1)
     workers = worker_count(threads)
     if chunk_size is None:
-        each = 48 * config.num_particles * len(config.kept)
+        # Frames, and initial states with what it takes to draw them.
+        each = 48 * config.num_particles * (len(config.kept) + 4)
         chunk_size = max(kernel.LANES * workers, _CHUNK_BYTES // each // 64 * 64)
     size = checks.integer("chunk_size", chunk_size, minimum=1)
     sizes = [min(size, count - begin) for begin in range(0, count, size)]
