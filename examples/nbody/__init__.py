@@ -1,0 +1,1 @@
+"""Train equivariant networks on dynamics, with Lightning and Hydra."""

@@ -1,0 +1,1 @@
+"""The configuration; see the README beside this folder."""

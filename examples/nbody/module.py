@@ -1,0 +1,67 @@
+"""The network and how it is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+import eqnorm
+from examples.nbody.batches import Batch
+
+
+class Dynamics(LightningModule):
+    """A backbone that predicts positions, trained on their mean squared error with Adam.
+
+    Args:
+        model: options of :func:`eqnorm.create_model`, with the name under "name".
+        node_dim: columns of h.
+        edge_dim: columns of edge_attr that there are.
+        lr: learning rate.
+        weight_decay: of Adam.
+    """
+
+    def __init__(
+        self, model: dict[str, Any], node_dim: int, edge_dim: int, lr: float, weight_decay: float
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        options = dict(model)
+        name, wanted = options.pop("name"), options.pop("edge_dim", None)
+        self.used = edge_dim if wanted is None else min(wanted, edge_dim)
+        self.net = eqnorm.create_model(name, node_dim=node_dim, edge_dim=self.used, **options)
+        self.lr, self.weight_decay = lr, weight_decay
+        self.errors = torch.nn.ModuleDict({"val": MeanMetric(), "test": MeanMetric()})
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Predicted positions, (N, 3)."""
+        edges = batch["edge_attr"][:, : self.used] if self.used else None
+        out = self.net(batch["x"], batch["graph"], h=batch["h"], v=batch["v"], edge_attr=edges)
+        positions: Tensor = out.x
+        return positions
+
+    def training_step(self, batch: Batch) -> Tensor:
+        loss = self._square(batch).mean()
+        self.log("train_mse", loss.detach())
+        return loss
+
+    def validation_step(self, batch: Batch) -> None:
+        self._note("val", batch)
+
+    def test_step(self, batch: Batch) -> None:
+        self._note("test", batch)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), self.lr, weight_decay=self.weight_decay)
+
+    def _square(self, batch: Batch) -> Tensor:
+        return (self(batch) - batch["target"]).square()
+
+    def _note(self, split: str, batch: Batch) -> None:
+        square = self._square(batch).double()
+        metric = self.errors[split]
+        metric.update(square.mean(), square.numel())
+        self.log(f"{split}_mse", metric, batch_size=batch["x"].shape[0])
