@@ -97,11 +97,11 @@ def parse_shifts(
         )
     if shifts.is_complex() or shifts.dtype == torch.bool:
         raise ValueError(f"shifts must be floating point or integers, got {shifts.dtype}")
-    own = cells.index_select(0, graph_of_edge)
     if not shifts.is_floating_point():
-        return lattice_vectors(shifts, own)
+        return lattice_vectors(shifts, cells, graph_of_edge)
     vectors = shifts.double()
     if validate:
+        own = cells.detach().index_select(0, graph_of_edge)
         numbers = torch.linalg.solve(own.mT, vectors.detach()) if num_edges else vectors
         # Shifts come in float32 too: 1e-3 of a box is far above its rounding, for any sane number.
         whole = (numbers - numbers.round()).abs().amax(-1) < 1e-3
@@ -115,9 +115,12 @@ def parse_shifts(
     return vectors
 
 
-def lattice_vectors(numbers: Tensor, cells: Tensor) -> Tensor:
-    """Sums of lattice vectors: (E, 3) whole numbers and (E, 3, 3) cells -> (E, 3)."""
-    return (numbers.to(cells.dtype).unsqueeze(-1) * cells).sum(1)
+def lattice_vectors(numbers: Tensor, cells: Tensor, graph_of_edge: Tensor) -> Tensor:
+    """Sums of lattice vectors: whole numbers (E, 3) of the cells (B, 3, 3) -> (E, 3)."""
+    numbers = numbers.to(cells.dtype)
+    if cells.shape[0] == 1:
+        return numbers @ cells[0]
+    return (numbers.unsqueeze(-1) * cells.index_select(0, graph_of_edge)).sum(1)
 
 
 def with_box(graph: Graph, shifts: Tensor | None, box: Tensor | None, validate: bool) -> Graph:

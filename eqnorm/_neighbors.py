@@ -59,8 +59,8 @@ def radius(
     graph = dataclasses.replace(graph, uniform=nodes.uniform)
     if cells is None:
         return graph
-    own = cells.index_select(0, graph.batch.index_select(0, graph.receivers))
-    shifts = lattice_vectors(numbers.to(x.device), own)
+    owner = graph.batch.index_select(0, graph.receivers)
+    shifts = lattice_vectors(numbers.to(x.device), cells, owner)
     return dataclasses.replace(graph, shifts=shifts, box=cells)
 
 
@@ -80,14 +80,14 @@ def _pairs(x: Tensor, cutoff: float, nodes: Graph, cells: Tensor | None) -> tupl
     for own, cell in zip(members, boxes.double(), strict=True):
         if own.numel() < (2 if cells is None else 1):
             continue
-        first, second, crossed = finder.compute(
-            points.index_select(0, own).numpy(), cell.numpy(), cells is not None, "ijS"
+        found, crossed = finder.compute(
+            points.index_select(0, own).numpy(), cell.numpy(), cells is not None, "PS"
         )
-        i = own[torch.as_tensor(first.astype("int64"))]
-        j = own[torch.as_tensor(second.astype("int64"))]
-        pairs.append(torch.stack([j, i]))
+        # Its indices are of an unsigned type, which torch does not index with.
+        i, j = torch.as_tensor(found.view("int64")).unbind(1)
+        pairs.append(torch.stack([own.index_select(0, j), own.index_select(0, i)]))
         # vesin's vectors lead from i to j, x_j - x_i + crossed; ours are x_i - x_j + shift.
-        numbers.append(-torch.as_tensor(crossed.astype("int64")))
+        numbers.append(-torch.as_tensor(crossed))
     if not pairs:
         none = torch.empty(0, dtype=torch.int64)
         return none.view(2, 0), none.view(0, 3)
