@@ -60,13 +60,24 @@ class EdgeGeometry(nn.Module):
             invariants = torch.cat([invariants, start.edge_attr.to(invariants.dtype)], dim=-1)
         of_edges = self.harmonics(-direction)
         envelope = self.basis.envelope(square)
-        felt = of_edges if envelope is None else of_edges * envelope
-        return invariants, of_edges, self.of_nodes(felt, start.v, start.graph), envelope
+        of_nodes = self.of_nodes(of_edges, envelope, start.v, start.graph)
+        return invariants, of_edges, of_nodes, envelope
 
-    def of_nodes(self, of_edges: Tensor, v: Tensor, graph: Graph) -> Tensor:
-        """Mean over edges plus harmonics of the velocity; the scalar is 1, alone or not."""
+    def of_nodes(
+        self, of_edges: Tensor, envelope: Tensor | None, v: Tensor, graph: Graph
+    ) -> Tensor:
+        """Mean over edges plus harmonics of the velocity; the scalar is 1, alone or not.
+
+        With an envelope w the mean is sum_j w_ij a_ij / sqrt(1 + (sum_j w_ij)^2): edges beyond the
+        cutoff do not count, and the last neighbour leaves without a jump.
+        """
         slow = v * (v.square().sum(-1, keepdim=True) + FLOOR**2).rsqrt()
-        total = graph.aggregate(of_edges, "mean") + self.harmonics(slow)
+        if envelope is None:
+            mean = graph.aggregate(of_edges, "mean")
+        else:
+            mean = graph.aggregate(of_edges * envelope)
+            mean = mean * (1 + graph.aggregate(envelope).square()).rsqrt()
+        total = mean + self.harmonics(slow)
         return torch.cat([torch.ones_like(total[:, :1]), total[:, 1:]], dim=-1)
 
 

@@ -52,7 +52,8 @@ class SEGNN(Backbone):
     Source: Brandstetter et al. 2022 (arXiv:2110.02905, Eqs. 5-7, Sec. 4 for N-body). As published:
     the layers W with their initialisation, messages, updates, attributes, embedding; the output
     block W5, W6, without messages. Departures: a step per layer instead of one at the end, which
-    starts small as in EGNN, with attributes of the moved points; cutoff and radial basis;
+    starts small as in EGNN, with attributes of the moved points; cutoff and radial basis, where
+    mean_j a_ij is sum_j w_ij a_ij / sqrt(1 + (sum_j w_ij)^2), w the envelope;
     directions are d / sqrt(r^2 + δ^2), with δ 1e-3 of the unit of length, or of the cutoff, and
     likewise for velocities.
 

@@ -184,17 +184,7 @@ def check_cutoff(build: Build, **options: Any) -> None:
     close(found.h, out.h, 1e-10)
 
 
-# Strict: when one of them is mended, its line here must go.
-SEES_FARTHER = {
-    "segnn": "node attributes are means over all edges of the graph, those beyond the cutoff too",
-}
-WITH_CUTOFF = [
-    pytest.param(name, marks=[pytest.mark.xfail(reason=SEES_FARTHER[name], raises=AssertionError)])
-    if name in SEES_FARTHER
-    else name
-    for name in eqnorm.list_models()
-    if "cutoff" in eqnorm.model_spec(name).options
-]
+WITH_CUTOFF = [n for n in eqnorm.list_models() if "cutoff" in eqnorm.model_spec(n).options]
 
 
 @pytest.mark.parametrize("name", WITH_CUTOFF)
