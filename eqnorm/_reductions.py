@@ -27,6 +27,9 @@ class Reductions(Topology):
 
     def mean(self, x: Tensor) -> Tensor:
         """Mean over the nodes of each graph: (N, ...) -> (B, ...); 0 where there is none."""
+        if self.uniform and self.mask is None:
+            size = self.num_nodes // self.num_graphs
+            return x.reshape(self.num_graphs, size, *x.shape[1:]).mean(1)
         counts = self.counts.clamp(min=1).to(x.dtype).view(-1, *[1] * (x.dim() - 1))
         return self.sum(x) / counts
 

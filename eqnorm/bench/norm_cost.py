@@ -48,18 +48,22 @@ def _measure(spec: NormSpec, slot: str, name: str, settings: Settings) -> list[R
     torch.manual_seed(settings.seed)
     systems = steps.Systems.draw(_graphs(settings), NODES, settings.device)
     size = {"hidden": HIDDEN, "layers": LAYERS, "edge_dim": systems.e.shape[1]}
-    runs: dict[str, Run] = {}
-    for who, slots in (("without", {}), ("with", {slot: spec.name})):
-        try:
-            model = eqnorm.create_model(MODEL, **size, **slots).to(settings.device)
-        except ValueError:  # serves no scalars, or needs what the slot does not have
-            return []
-        step = steps.training_step(model, systems)
-        runs[f"{who}, torch"] = paths.on_path(step, False)
-        if settings.device == "cpu":
-            runs[f"{who}, default"] = paths.on_path(step, True)
+    try:
+        normed = eqnorm.create_model(MODEL, **size, **{slot: spec.name}).to(settings.device)
+    except ValueError:  # serves no scalars, or needs what the slot does not have
+        return []
+    plain = eqnorm.create_model(MODEL, **size).to(settings.device)
+    both = {"without": plain, "with": normed}
+    passes = {who: steps.training_step(model, systems) for who, model in both.items()}
+    # Those that are compared stand side by side: a difference of a few per cent is looked for.
+    runs: dict[str, Run] = {
+        f"{who}, {path}": paths.on_path(run, path == "default")
+        for path in ("torch", "default")[: 2 if settings.device == "cpu" else 1]
+        for who, run in passes.items()
+    }
+    fewest = 5 if settings.quick else 21
     with paths.restored():
-        times = interleaved(runs, settings.seconds, device=settings.device)
+        times = interleaved(runs, settings.seconds, device=settings.device, fewest=fewest)
     return [
         Record(
             "norms",

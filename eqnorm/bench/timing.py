@@ -19,6 +19,7 @@ def interleaved(
     *,
     device: str = "cpu",
     processor_time: bool = True,
+    fewest: int = _FEWEST,
 ) -> dict[str, list[float]]:
     """Seconds of a pass of each contestant, one value a round.
 
@@ -28,10 +29,11 @@ def interleaved(
 
     Args:
         runs: what to call, by name.
-        seconds: how long to go on, at least; five rounds in any case.
+        seconds: how long to go on, at least.
         device: waited for, where it is a GPU.
         processor_time: of this process, all threads together, rather than of the clock on the
             wall. Means nothing on a GPU, or for several threads, where it is not used.
+        fewest: rounds, whatever time they take.
 
     Returns:
         By name, a list with as many values as there were rounds.
@@ -58,10 +60,10 @@ def interleaved(
     repeats: dict[str, int] = {}
     for name, run in runs.items():
         once(run, 1)
-        repeats[name] = max(1, min(1000, round(_SAMPLE / max(once(run, 1), 1e-7))))
+        repeats[name] = max(1, min(_MOST, round(_SAMPLE / max(once(run, 1), 1e-7))))
     times: dict[str, list[float]] = {name: [] for name in runs}
     end, rounds = time.monotonic() + seconds, 0
-    while rounds < _FEWEST or (time.monotonic() < end and rounds < _MOST):
+    while rounds < fewest or (time.monotonic() < end and rounds < _MOST):
         for name, run in runs.items():
             if repeats[name] > 1:
                 run()

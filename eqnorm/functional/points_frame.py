@@ -110,10 +110,13 @@ def frame(
 
 def combine(coefficients: Tensor, vectors: Sequence[Tensor | None]) -> Tensor:
     """Sum_k a_ik e_ik: (N, K) and K times (N, 3) -> (N, 3), leaving out vectors that are None."""
-    there = [(k, vector) for k, vector in enumerate(vectors) if vector is not None]
-    chosen = torch.stack([coefficients[:, k] for k, _ in there], dim=-1)
-    stacked = torch.stack([vector for _, vector in there], dim=-1)
-    return (chosen.unsqueeze(1) * stacked).sum(-1)
+    total: Tensor | None = None
+    for coefficient, vector in zip(torch.split(coefficients, 1, -1), vectors, strict=True):
+        if vector is not None:
+            term = coefficient * vector
+            total = term if total is None else total + term
+    assert total is not None  # the place is always there
+    return total
 
 
 def _cross(a: Tensor, b: Tensor, floor_sq: Tensor) -> Tensor:
