@@ -1,11 +1,10 @@
-"""Every registered norm and backbone in a periodic box: refused, or with a meaning there.
+"""Every registered backbone in a periodic box: refused, or with a meaning there.
 
-Nothing here names a norm or a backbone, but for the ones that it registers itself.
+Nothing here names a backbone; the one norm that is named is registered here.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
@@ -14,82 +13,12 @@ from torch import Tensor, nn
 
 import eqnorm
 from eqnorm import Graph, ModelOutput, NormSpec
-from tests.contract.norm_cases import NormCase, all_cases, call
+from tests.contract.periodic_case import CELL, NODES, graph_of, jumps, points, supercell
 
 pytest.importorskip("vesin")
 
-# Triclinic, and shorter than the cutoff one way: some nodes are joined to copies of themselves.
-CELL = torch.tensor([[1.1, 0.0, 0.0], [0.3, 2.0, 0.0], [-0.2, 0.4, 2.3]], dtype=torch.float64)
-CUTOFF, NODES = 1.2, 7
-COPIES = torch.tensor(list(itertools.product((0, 1), repeat=3)), dtype=torch.float64)
-WITH_MEANING = [c for c in all_cases() if c.spec.periodic]
-WITHOUT = [c for c in all_cases() if not c.spec.periodic]
 MODELS = eqnorm.list_models(periodic=True)
-
-
-def points(seed: int = 0) -> Tensor:
-    draw = torch.Generator().manual_seed(seed)
-    return torch.rand(NODES, 3, generator=draw, dtype=torch.float64) @ CELL
-
-
-def jumps() -> Tensor:
-    draw = torch.Generator().manual_seed(5)
-    return torch.randint(-3, 4, (NODES, 3), generator=draw).double() @ CELL
-
-
-def graph_of(x: Tensor, cell: Tensor = CELL) -> Graph:
-    return Graph.radius(x, CUTOFF, box=cell)
-
-
-def replicated(value: Tensor) -> Tensor:
-    return value.repeat(8, *[1] * (value.dim() - 1))
-
-
-def supercell(x: Tensor) -> Tensor:
-    return replicated(x) + (COPIES @ CELL).repeat_interleave(len(x), 0)
-
-
-# --- norms ----------------------------------------------------------------------------------
-
-
-def test_there_are_norms_of_both_kinds() -> None:
-    assert WITHOUT
-    assert any(case.on == "1o" and "x0" in case.takes for case in WITH_MEANING)
-
-
-@pytest.mark.parametrize("case", WITHOUT, ids=str)
-def test_norms_without_a_meaning_refuse(case: NormCase) -> None:
-    inputs = case.inputs(NODES)
-    norm = case.build().double()
-    with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is looked at below
-        call(norm, graph_of(points()), inputs)
-    text = str(error.value)
-    assert f"norm {case.name!r} on {case.on} has no meaning in a periodic box: a centre" in text
-    offered = text.rsplit(": ", 1)[1].split(", ")
-    assert len(offered) > 1
-    assert all(eqnorm.norm_spec(name, on="1o").periodic for name in offered)
-    call(norm, Graph.from_batch(torch.zeros(NODES, dtype=torch.int64)), inputs)  # open: none
-
-
-@pytest.mark.parametrize("case", WITH_MEANING, ids=str)
-def test_norms_with_a_meaning_see_neither_copies_nor_the_size_of_the_box(case: NormCase) -> None:
-    norm = case.build().double()
-    inputs = case.inputs(NODES)
-    if "x0" in inputs:
-        inputs["x0"] = points()
-    out = call(norm, graph_of(points()), inputs)
-    assert torch.isfinite(out).all()
-    if "x0" in inputs:
-        moved = {**inputs, "x0": points() + jumps()}
-        assert torch.equal(call(norm, graph_of(points()), moved), out)
-    many = {name: replicated(value) for name, value in inputs.items()}
-    if "x0" in inputs:
-        many["x0"] = supercell(points())
-    large = call(norm, graph_of(supercell(points()), 2 * CELL), many)
-    torch.testing.assert_close(large, replicated(out), rtol=1e-10, atol=1e-10)
-
-
-# --- backbones ------------------------------------------------------------------------------
+CENTRED = eqnorm.list_norms(on="points", periodic=False)[0]
 
 
 def build(name: str, **options: Any) -> nn.Module:
@@ -183,12 +112,11 @@ def test_backbones_without_a_meaning_refuse(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_backbone_refuses_for_its_norms(name: str) -> None:
-    case = WITHOUT[0]
-    model = build(name, norm=(case.name, dict(case.options)))
+    model = build(name, norm=CENTRED)
     contract = eqnorm.contract_of(model)
     assert contract is not None
     assert not contract.periodic
-    with pytest.raises(ValueError, match=f"norm '{case.name}' on points has no meaning in a"):
+    with pytest.raises(ValueError, match=f"norm '{CENTRED}' on points has no meaning in a"):
         run(model, points(), graph_of(points()))
 
 
@@ -199,7 +127,6 @@ def test_norms_that_are_plain_modules_are_refused_in_a_backbone() -> None:
         def forward(self, x: Tensor, graph: Any = None, **_: Any) -> Tensor:
             return x / 2
 
-    spec = NormSpec
     table = eqnorm.registry._norms
     before = dict(table.specs)
     try:
@@ -207,21 +134,9 @@ def test_norms_that_are_plain_modules_are_refused_in_a_backbone() -> None:
             "plain-halves", on="points", equivariant_to="O3", scope="node", periodic=False
         )(Plain)
         model = build(MODELS[0], norm="plain-halves")
-        assert isinstance(eqnorm.contract_of(Plain()), spec)
+        assert isinstance(eqnorm.contract_of(Plain()), NormSpec)
         with pytest.raises(ValueError, match="norm 'plain-halves' on points has no"):
             run(model, points(), graph_of(points()))
     finally:
         table.specs.clear()
         table.specs.update(before)
-
-
-@pytest.mark.parametrize("case", WITHOUT[:1] + WITH_MEANING[:1], ids=str)
-def test_compiled_norms_refuse_too(case: NormCase) -> None:
-    torch._dynamo.reset()
-    norm = torch.compile(case.build().double(), backend="eager", fullgraph=True)
-    inputs, graph = case.inputs(NODES), graph_of(points())
-    if case.spec.periodic:
-        assert torch.isfinite(call(norm, graph, inputs)).all()
-        return
-    with pytest.raises(Exception, match="has no meaning in a periodic box"):
-        call(norm, graph, inputs)
