@@ -6,13 +6,15 @@ VENV ?= .venv
 JOBS ?= 2
 # Further arguments: `make test ARGS="tests/packaging -x"`, `make demo ARGS="--seed 1"`.
 ARGS ?=
+# Of the experiments: smoke takes minutes, small about an hour.
+SCALE ?= smoke
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo leaderboard test test-slow test-thorough bench lint format typecheck contracts clean
+.PHONY: help venv demo leaderboard argon adk test test-slow test-thorough bench lint format typecheck contracts clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +42,9 @@ demo: $(STAMP) ## simulate, train, check the symmetries and write an HTML report
 
 leaderboard: $(STAMP) ## train the velocity-EGNN with every norm and rank them; resumes
 	$(PY) -m examples.leaderboard $(ARGS)
+
+argon adk: $(STAMP) ## norms on molecular dynamics (SCALE=smoke or small); resumes
+	$(PY) -m examples.nbody.real $@ --scale $(SCALE) $(ARGS)
 
 test: $(STAMP) ## the default tests, doctests included
 	$(PY) -m pytest -n $(JOBS) $(ARGS)

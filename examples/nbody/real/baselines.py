@@ -18,18 +18,18 @@ class Baseline(NamedTuple):
 
 
 def baselines(trajectory: Trajectory, split: Split) -> list[Baseline]:
-    """No motion; x + t v; x + a v; x + a v + b F.
+    """no_motion: x; linear: x + t v; linear_fitted: x + a v; quadratic_fitted: x + a v + b F.
 
     The coefficients are least squares on the training set, in ps and in Å per kJ/(mol Å).
     """
-    found = [Baseline("no motion", _mse(trajectory, split, ()))]
+    found = [Baseline("no_motion", _mse(trajectory, split, ()))]
     if trajectory.velocities is None:
         return found
     time = split.horizon * trajectory.time_step
-    found.append(Baseline("x + t v", _mse(trajectory, split, (time,)), (time,)))
-    found.append(_fitted("x + a v, a fitted", trajectory, split, 1))
+    found.append(Baseline("linear", _mse(trajectory, split, (time,)), (time,)))
+    found.append(_fitted("linear_fitted", trajectory, split, 1))
     if trajectory.forces is not None:
-        found.append(_fitted("x + a v + b F, fitted", trajectory, split, 2))
+        found.append(_fitted("quadratic_fitted", trajectory, split, 2))
     return found
 
 

@@ -159,10 +159,10 @@ class TestBaselines:
     def test_argon(self, liquid: Trajectory) -> None:
         """Values of DESIGN, section 5; and forces explain two thirds of what velocities do not."""
         found = {item.name: item.mse for item in baselines(liquid, time_ordered(51, 10, 10, 10))}
-        assert found["no motion"] == pytest.approx(0.0607, abs=1e-4)
-        assert found["x + a v, a fitted"] == pytest.approx(0.0233, abs=1e-4)
-        assert found["x + t v"] > found["x + a v, a fitted"]
-        assert found["x + a v + b F, fitted"] < found["x + a v, a fitted"] / 2
+        assert found["no_motion"] == pytest.approx(0.0607, abs=1e-4)
+        assert found["linear_fitted"] == pytest.approx(0.0233, abs=1e-4)
+        assert found["linear"] > found["linear_fitted"]
+        assert found["quadratic_fitted"] < found["linear_fitted"] / 2
 
     def test_against_a_loop(self) -> None:
         x, v, f = np.random.default_rng(1).normal(size=(3, 12, 5, 3))
@@ -175,14 +175,14 @@ class TestBaselines:
             for i, k in components:
                 top += (x[t + 2, i, k] - x[t, i, k]) * v[t, i, k]
                 bottom += v[t, i, k] ** 2
-        for name, a in (("no motion", 0.0), ("x + t v", 1.0), ("x + a v, a fitted", top / bottom)):
+        for name, a in (("no_motion", 0.0), ("linear", 1.0), ("linear_fitted", top / bottom)):
             squares = [
                 (x[t + 2, i, k] - x[t, i, k] - a * v[t, i, k]) ** 2
                 for t in split.test
                 for i, k in components
             ]
             assert found[name].mse == pytest.approx(np.mean(squares))
-        assert found["x + a v, a fitted"].coefficients == pytest.approx((top / bottom,))
+        assert found["linear_fitted"].coefficients == pytest.approx((top / bottom,))
 
     def test_protein_has_little_to_learn(self) -> None:
         """The best multiple of the last displacement gains less than a tenth."""
@@ -191,5 +191,5 @@ class TestBaselines:
             found = {
                 i.name: i.mse for i in baselines(protein, time_ordered(98, 1, 10, 20, first=1))
             }
-            assert found["x + t v"] > 2 * found["no motion"]
-            assert 0.9 < found["x + a v, a fitted"] / found["no motion"] < 1
+            assert found["linear"] > 2 * found["no_motion"]
+            assert 0.9 < found["linear_fitted"] / found["no_motion"] < 1
