@@ -3,6 +3,7 @@
 from eqnorm_adapters._official import from_official, load_official_state_dict
 from eqnorm_adapters.attachment import Attachment, attach, attachments
 from eqnorm_adapters.monitor import ScaleMonitor
+from eqnorm_adapters.native import native_available, use_native
 
 __all__ = [
     "Attachment",
@@ -11,4 +12,6 @@ __all__ = [
     "attachments",
     "from_official",
     "load_official_state_dict",
+    "native_available",
+    "use_native",
 ]
