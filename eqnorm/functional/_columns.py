@@ -10,6 +10,7 @@ from torch import Tensor
 
 from eqnorm.functional import _columns_torch, _compiled
 from eqnorm.functional._layout import Layout
+from eqnorm.functional._ranks import RanksGraph
 from eqnorm.graph import Graph
 
 
@@ -21,12 +22,14 @@ class Columns(NamedTuple):
         graph: whose nodes are taken together.
         per_component: mean square of the components of a copy, not of its length.
         eps: added to the variance.
+        ranks: the nodes of all processes, taken together in place of those of ``graph``.
     """
 
     layout: Layout
     graph: Graph
     per_component: bool
     eps: float
+    ranks: RanksGraph | None = None
 
 
 def whole_batch(graph: Graph) -> Graph:
@@ -56,7 +59,7 @@ def column_norm(
     Returns:
         y (N, D), m (B, K0) and v (B, K); m and v carry no gradient.
     """
-    if not _compiled.is_eager():
+    if how.ranks is not None or not _compiled.is_eager():
         return plain(x, weight, bias, shift, how)
     apply: Callable[..., tuple[Tensor, Tensor, Tensor]] = _ColumnNorm.apply
     return apply(x, weight, bias, shift, how)
@@ -65,8 +68,11 @@ def column_norm(
 def plain(
     x: Tensor, weight: Tensor, bias: Tensor, shift: Tensor | None, how: Columns
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """:func:`column_norm` as torch operations, for tracing, transforms and second derivatives."""
-    layout, graph = how.layout, how.graph
+    """:func:`column_norm` as torch operations.
+
+    For tracing, transforms, second derivatives and several processes.
+    """
+    layout, graph = how.layout, how.ranks or how.graph
     scalars = layout.scalars(x)
     mean = graph.mean(scalars)
     moved = graph.spread(mean if shift is None else mean * shift)

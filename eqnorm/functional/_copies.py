@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from eqnorm.functional._copies_columns import dot_copies, scale_copies
 from eqnorm.functional._layout import Layout
+from eqnorm.functional._ranks import RanksGraph
 from eqnorm.graph import Graph
 
 Activation = Literal["softplus", "relu", "identity"]
@@ -76,7 +77,7 @@ def vn_batch_norm(
     bias: Tensor,
     eps: float,
     length_eps: float,
-    graph: Graph,
+    graph: Graph | RanksGraph,
     running: tuple[Tensor, Tensor] | None = None,
     activation: Activation = "identity",
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,7 +92,7 @@ def vn_batch_norm(
         bias: of the batch norm, shape (K,).
         eps: added to the variance.
         length_eps: in the unit of x, below which a length is not resolved.
-        graph: one graph, whose real nodes are the batch.
+        graph: one graph, whose real nodes are the batch; or those of all processes.
         running: mean and variance to use, each (K,); None for those of the batch.
         activation: f.
 

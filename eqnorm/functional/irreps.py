@@ -26,6 +26,7 @@ from eqnorm.functional._copies import (
     vn_batch_norm,
 )
 from eqnorm.functional._layout import Layout
+from eqnorm.functional._ranks import RanksGraph, graph_of_ranks
 from eqnorm.functional._rows import Rows, row_norm
 
 __all__ = [
@@ -35,12 +36,14 @@ __all__ = [
     "Layout",
     "Normalization",
     "Order",
+    "RanksGraph",
     "Rows",
     "column_norm",
     "compiled_available",
     "degree_balanced_rows",
     "fixed_norm",
     "geo_norm",
+    "graph_of_ranks",
     "gvp_rows",
     "layer_rows",
     "norm_layer_norm",

@@ -42,6 +42,7 @@ class IrrepsBatchNorm(IrrepsNorm):
 
     The numbers are those of ``e3nn.nn.BatchNorm``, and so are names and shapes in the state
     dict: either loads the other's. For 0e alone they are torch's. Padded nodes do not count.
+    In distributed training the batch is that of all processes, as in torch's SyncBatchNorm.
 
     Example:
         >>> import torch, eqnorm
@@ -88,10 +89,12 @@ class IrrepsBatchNorm(IrrepsNorm):
             return functional.fixed_norm(x, self.layout, mean, var, weight, bias, self.eps)
         batch = functional.whole_batch(graph)
         component = self.normalization == "component"
-        how = functional.Columns(self.layout, batch, component, self.eps)
+        ranks = functional.graph_of_ranks(batch)
+        how = functional.Columns(self.layout, batch, component, self.eps, ranks)
         y, mean, var = functional.column_norm(x, weight, bias, None, how)
         if self.unbiased:
-            var = var * (batch.counts / (batch.counts - 1).clamp(min=1)).to(var.dtype)
+            counts = (ranks or batch).counts
+            var = var * (counts / (counts - 1).clamp(min=1)).to(var.dtype)
         self.running_mean.lerp_(mean[0].to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(var[0].to(self.running_var.dtype), self.momentum)
         return y

@@ -42,7 +42,8 @@ class VNBatchNorm(IrrepsNorm):
 
     For 0e alone it is ``torch.nn.BatchNorm1d``, running variance included. The running
     statistics take part as torch's do; n_k is sqrt(\\|x_k\\|^2 + length_eps^2) + length_eps, smooth
-    at zero, where the source has \\|x_k\\| + length_eps.
+    at zero, where the source has \\|x_k\\| + length_eps. In distributed training the batch is that
+    of all processes, as in torch's SyncBatchNorm.
 
     Example:
         >>> import torch, eqnorm
@@ -86,8 +87,10 @@ class VNBatchNorm(IrrepsNorm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         batch = functional.whole_batch(graph)
-        running = None
-        if not self.training:
+        running = ranks = None
+        if self.training:
+            ranks = functional.graph_of_ranks(batch)
+        else:
             running = (self.running_mean.to(x.dtype), self.running_var.to(x.dtype))
         y, mean, var = functional.vn_batch_norm(
             x,
@@ -95,12 +98,13 @@ class VNBatchNorm(IrrepsNorm):
             *self.affine(x),
             self.eps,
             self.length_eps,
-            batch,
+            ranks or batch,
             running,
             self.activation,
         )
         if self.training:
-            var = var * (batch.counts / (batch.counts - 1).clamp(min=1)).to(var.dtype)
+            counts = (ranks or batch).counts
+            var = var * (counts / (counts - 1).clamp(min=1)).to(var.dtype)
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
         return y
