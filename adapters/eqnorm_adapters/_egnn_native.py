@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eqnorm_adapters import native
+from eqnorm_adapters._egnn_padding import MULTIPLE, cut, padded
 
-_MULTIPLE = 16  # of the channels in the kernel, whatever the processor
 _NUMBERS = ("nodes", "edges", "channels", "scalars", "stride", "size", "threads", "bound", "halves")
 _GIVEN = ("a", "b", "x", "e", "shifts", "w1", "w2", "b2", "w3", "b3", "w4", "wa", "ba")
 _SUMS = ("messages", "moves", "g_messages", "g_moves")
@@ -92,13 +92,13 @@ def has_bfloat16() -> bool:
 
 def first_shape(h: Tensor) -> tuple[int, int]:
     """Of the first products at nodes, receivers' before senders', for features (N, C)."""
-    return h.shape[0], 2 * (h.shape[1] + -h.shape[1] % _MULTIPLE)
+    return h.shape[0], 2 * (h.shape[1] + -h.shape[1] % MULTIPLE)
 
 
 def forward(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
     """Sums of messages (N, C) and of weighted vectors (N, 3), and first products (N, 2, C')."""
     width = given.h.shape[1]
-    w = _padded(given)
+    w = padded(given)
     first = given.h.new_empty(first_shape(given.h))
     at_receiver, at_sender, _ = _split(w.w1, width)
     channels = w.b2.shape[0]
@@ -123,7 +123,7 @@ def backward(
 ) -> EdgeInputs:
     """Gradients of all inputs; None for x and e where they are not wanted."""
     width = given.h.shape[1]
-    w = _padded(given)
+    w = padded(given)
     problem, keep = _problem(w, edges, first)
     channels, scalars = w.b2.shape[0], problem.scalars
     if g_messages is not None:
@@ -155,7 +155,7 @@ def backward(
     g_w1[:, 2 * width :] = g_scalars[:scalars].t()
     g_h = torch.addmm(g_a @ at_receiver, g_b, at_sender)
     gradients = EdgeInputs(g_h, w.x, w.e, g_w1, g_a.sum(0), **found)  # type: ignore[arg-type]
-    return _cut(gradients, width)._replace(x=g_x, e=g_e)  # type: ignore[arg-type]
+    return cut(gradients, width)._replace(x=g_x, e=g_e)  # type: ignore[arg-type]
 
 
 def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[_Problem, tuple[object, ...]]:
@@ -187,33 +187,3 @@ def _at(value: Tensor | None) -> int | None:
 
 def _split(w1: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
     return w1[:, :width], w1[:, width : 2 * width], w1[:, 2 * width :]
-
-
-def _padded(given: EdgeInputs) -> EdgeInputs:
-    """All dense, and channels of zeros added up to what the kernel takes."""
-    more = -given.h.shape[1] % _MULTIPLE
-    if more:
-        rows, both, last = (0, 0, 0, more), (0, more, 0, more), (0, more)
-        given = given._replace(
-            w1=F.pad(given.w1, rows),
-            w2=F.pad(given.w2, both),
-            w3=F.pad(given.w3, both),
-            **{
-                name: None if value is None else F.pad(value, last)
-                for name in ("b1", "b2", "b3", "w4", "wa")
-                for value in (getattr(given, name),)
-            },
-        )
-    return EdgeInputs(*(None if v is None else v.contiguous() for v in given))  # type: ignore[arg-type]
-
-
-def _cut(gradients: EdgeInputs, width: int) -> EdgeInputs:
-    """Without the added channels."""
-    if gradients.b2.shape[0] == width:
-        return gradients
-    cut = {name: getattr(gradients, name)[:width] for name in ("w1", "b1", "b2", "b3")}
-    cut |= {name: getattr(gradients, name)[:width, :width] for name in ("w2", "w3")}
-    for name in ("w4", "wa"):
-        value = getattr(gradients, name)
-        cut[name] = None if value is None else value[:, :width]
-    return gradients._replace(**{k: v if v is None else v.contiguous() for k, v in cut.items()})
