@@ -9,7 +9,7 @@ import torch
 
 import eqnorm
 from eqnorm.bench import paths, steps
-from eqnorm.bench.norms import on_edges
+from eqnorm.bench.norms import norm_pass, on_edges
 from eqnorm.bench.records import Case, Ratio, Record, Settings
 from eqnorm.bench.timing import Run, interleaved
 from eqnorm.specs import NormSpec
@@ -17,6 +17,7 @@ from eqnorm.specs import NormSpec
 MODEL = "egnn_vel"
 HIDDEN, LAYERS = 64, 4
 NODES = 20
+PATHS = ("torch", "default")
 
 
 def slot_of(spec: NormSpec) -> str:
@@ -55,33 +56,35 @@ def _measure(spec: NormSpec, slot: str, name: str, settings: Settings) -> list[R
     plain = eqnorm.create_model(MODEL, **size).to(settings.device)
     both = {"without": plain, "with": normed}
     passes = {who: steps.training_step(model, systems) for who, model in both.items()}
+    there = PATHS if settings.device == "cpu" else PATHS[:1]
     # Those that are compared stand side by side: a difference of a few per cent is looked for.
     runs: dict[str, Run] = {
         f"{who}, {path}": paths.on_path(run, path == "default")
-        for path in ("torch", "default")[: 2 if settings.device == "cpu" else 1]
+        for path in there
         for who, run in passes.items()
     }
-    fewest = 5 if settings.quick else 21
+    graph = systems.graph
+    if slot == "edge_norm":  # a row for each edge, none of which sees another
+        graph = eqnorm.Graph.from_batch(torch.zeros_like(graph.receivers))
+    kind = f"{HIDDEN}x0e" if slot == "feature_norm" else spec.on
+    own = norm_pass(spec, kind, graph, graph.num_nodes)
+    calls = LAYERS - 1 if slot == "norm" else LAYERS
+    runs |= {f"norm, {path}": paths.on_path(own, path == "default") for path in there}
+    fewest = 5 if settings.quick else 9
     with paths.restored():
-        times = interleaved(runs, settings.seconds, device=settings.device, fewest=fewest)
-    return [
-        Record(
-            "norms",
-            name,
-            path,
-            Ratio.of(times[f"with, {path}"]),
-            {
-                "added to the step": Ratio.of(
-                    [
-                        a / b - 1
-                        for a, b in zip(
-                            times[f"with, {path}"], times[f"without, {path}"], strict=True
-                        )
-                    ]
-                )
-            },
-            len(times[f"with, {path}"]),
+        times = interleaved(
+            runs, settings.seconds, device=settings.device, fewest=fewest, alone=True
         )
-        for path in ("torch", "default")
-        if f"with, {path}" in times
-    ]
+    records = []
+    for path in there:
+        plain_times, normed_times = times[f"without, {path}"], times[f"with, {path}"]
+        pairs = zip(normed_times, plain_times, strict=True)
+        alone = zip(times[f"norm, {path}"], plain_times, strict=True)
+        figures = {
+            "added to the step": Ratio.of([a / b - 1 for a, b in pairs]),
+            "the norm alone": Ratio.of([calls * a / b for a, b in alone]),
+        }
+        records.append(
+            Record("norms", name, path, Ratio.of(normed_times), figures, len(normed_times))
+        )
+    return records

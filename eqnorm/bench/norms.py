@@ -68,17 +68,24 @@ def on_edges(spec: NormSpec) -> bool:
     return spec.on == "1o" and spec.scope == "node" and not spec.needs
 
 
-def _measure(spec: NormSpec, kind: str, rows: int, name: str, settings: Settings) -> list[Record]:
-    torch.manual_seed(settings.seed)
-    device, dim = settings.device, parse_type(kind).dim
-    graph = eqnorm.Graph.complete(rows // NODES, NODES, device=device)
+def norm_pass(spec: NormSpec, kind: str, graph: eqnorm.Graph, rows: int) -> Run:
+    """Forward and backward of a norm with its defaults, given whatever it can use."""
+    device = str(graph.device)
     norm = eqnorm.create_norm(spec.name, on=kind, **options(spec)).to(device)
     widths = {"x0": 3, "v": 3, "h": H_DIM}
     given = {
         what: torch.randn(rows, widths[what], device=device)
         for what in (*spec.needs, *spec.optional)
     }
-    ours = steps.passes(lambda x: norm(x, graph, **given), (rows, dim), device)
+    shape = (rows, parse_type(kind).dim)
+    return steps.passes(lambda x: norm(x, graph, **given), shape, device)
+
+
+def _measure(spec: NormSpec, kind: str, rows: int, name: str, settings: Settings) -> list[Record]:
+    torch.manual_seed(settings.seed)
+    device, dim = settings.device, parse_type(kind).dim
+    graph = eqnorm.Graph.complete(rows // NODES, NODES, device=device)
+    ours = norm_pass(spec, kind, graph, rows)
     runs: dict[str, Run] = {"torch": paths.on_path(ours, False)}
     if spec.on == "irreps" and device == "cpu" and compiled_available():
         runs["compiled"] = paths.on_path(ours, True)

@@ -20,6 +20,7 @@ def interleaved(
     device: str = "cpu",
     processor_time: bool = True,
     fewest: int = _FEWEST,
+    alone: bool = False,
 ) -> dict[str, list[float]]:
     """Seconds of a pass of each contestant, one value a round.
 
@@ -34,6 +35,8 @@ def interleaved(
         processor_time: of this process, all threads together, rather than of the clock on the
             wall. Means nothing on a GPU, or for several threads, where it is not used.
         fewest: rounds, whatever time they take.
+        alone: run each once, uncounted, before every timing, however long it takes: what the one
+            before it left in caches and in the allocator then plays no part.
 
     Returns:
         By name, a list with as many values as there were rounds.
@@ -44,8 +47,8 @@ def interleaved(
         True
     """
     gpu = device != "cpu"
-    alone = processor_time and not gpu and torch.get_num_threads() == 1
-    clock = time.process_time if alone else time.perf_counter
+    own = processor_time and not gpu and torch.get_num_threads() == 1
+    clock = time.process_time if own else time.perf_counter
 
     def once(run: Run, repeats: int) -> float:
         if gpu:
@@ -65,7 +68,7 @@ def interleaved(
     end, rounds = time.monotonic() + seconds, 0
     while rounds < fewest or (time.monotonic() < end and rounds < _MOST):
         for name, run in runs.items():
-            if repeats[name] > 1:
+            if alone or repeats[name] > 1:
                 run()
             times[name].append(once(run, repeats[name]))
         rounds += 1

@@ -37,6 +37,18 @@ def test_contestants_take_turns() -> None:
     assert calls == ["a", "a", "b", "b", *["a", "b"] * 5], "two of each to warm up, then in turn"
 
 
+def test_alone_runs_each_once_more_before_it_is_timed() -> None:
+    calls: list[str] = []
+
+    def run(name: str) -> None:
+        calls.append(name)
+        busy(0.006)
+
+    runs = {"a": lambda: run("a"), "b": lambda: run("b")}
+    interleaved(runs, 0.01, fewest=2, alone=True)
+    assert "".join(calls) == "aabb" + 2 * "aabb"
+
+
 def test_a_ratio_of_known_work() -> None:
     times = interleaved({"long": lambda: busy(0.03), "short": lambda: busy(0.01)}, 0.1)
     assert 2.5 < Ratio.between(times["long"], times["short"]).value < 3.5
