@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ from eqnorm_adapters.monitor import ScaleMonitor
 class StopOnDivergence(Callback):
     """Stops before the optimiser takes a step from a loss or gradient that is not finite.
 
-    The weights stay those of the last good step. All processes stop together.
+    Weights and running statistics stay those of the last good step. All processes stop together.
 
     Args:
         limit: largest training loss that goes on; infinity for any finite one.
@@ -31,11 +32,20 @@ class StopOnDivergence(Callback):
         self.where = ""
         self._batch: Any = None
         self._loss = torch.zeros(())
+        self._buffers: list[tuple[Tensor, Tensor]] = []
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        net: Any = pl_module.net
+        kept = net.state_dict(keep_vars=True).values()
+        buffers = [b for b in kept if not isinstance(b, nn.Parameter)]
+        self._buffers = [(buffer, buffer.clone()) for buffer in buffers]
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         self._batch = batch
+        for buffer, copy in self._buffers:
+            copy.copy_(buffer)
 
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
@@ -45,15 +55,23 @@ class StopOnDivergence(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-        largest = torch.stack([self._loss.abs().double(), *_largest(gradients)]).tolist()
-        bad = not (largest[0] <= self.limit and all(map(math.isfinite, largest)))
+        loss = self._loss.abs()
+        watched = [loss]
+        # A scaler of half precision tries scales out, and skips the steps that overflow itself.
+        if getattr(trainer.precision_plugin, "scaler", None) is None:
+            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+            watched.append(nn.utils.get_total_norm(gradients, math.inf).to(loss))
+        size, *others = torch.stack(watched).tolist()
+        bad = not (size <= self.limit and all(map(math.isfinite, (size, *others))))
         if not trainer.strategy.reduce_boolean_decision(bad, all=False):
             return
         self.step = trainer.global_step + 1
-        self.where = self._layer(pl_module, largest[0])
+        with trainer.precision_plugin.forward_context():
+            self.where = _first(self._layer(pl_module, size))
         for parameter in pl_module.parameters():
             parameter.grad = None
+        for buffer, copy in self._buffers:
+            buffer.copy_(copy)
         trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
@@ -62,8 +80,8 @@ class StopOnDivergence(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step, self.where = state["step"], state["where"]
 
-    def _layer(self, module: LightningModule, loss: float) -> str:
-        """The first layer with a bad output, else the last with a bad gradient."""
+    def _layer(self, module: LightningModule, loss: float) -> tuple[int, str]:
+        """The first layer with a bad output, else the last with a bad gradient; most telling: 0."""
         net: Any = module.net
         bad = [
             name
@@ -73,17 +91,22 @@ class StopOnDivergence(Callback):
         with torch.no_grad(), ScaleMonitor(net, "layers.*") as monitor:
             module(self._batch)
         if monitor.first_bad is not None:
-            return f"output of {monitor.first_bad}"
+            return 0, f"output of {monitor.first_bad}"
         if math.isfinite(loss) and bad:
-            return f"gradient of {bad[0]}"
+            return 1, f"gradient of {bad[0]}"
         scales = monitor.scales
         peaks = {n: max(part.largest for part in s.values()) for n, s in scales.items()}
         worst = max(peaks, key=lambda name: peaks[name])
-        return f"loss {loss:.3g}; largest output {peaks[worst]:.1e}, of {worst}"
+        return 2, f"loss {loss:.3g}; largest output {peaks[worst]:.1e}, of {worst}"
 
 
-def _largest(gradients: list[Tensor]) -> list[Tensor]:
-    return [norm.double() for norm in torch._foreach_norm(gradients, math.inf)]
+def _first(found: tuple[int, str]) -> str:
+    """The most telling of what the processes found."""
+    everyone: list[Any] = [found]
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        everyone = [None] * dist.get_world_size()
+        dist.all_gather_object(everyone, found)
+    return str(min(everyone, key=lambda told: told[0])[1])
 
 
 def _bad_gradient(layer: nn.Module) -> bool:

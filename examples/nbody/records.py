@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from examples.demo.results import write_atomically as write
+from examples.nbody.naming import IRRELEVANT
+
 RESULTS, CONFIG = "results.json", "config.yaml"
-# What a run's numbers do not depend on.
-_IRRELEVANT = ("folder", "threads", "trainer")
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
     """The resolved configuration, without what a run's numbers do not depend on."""
     plain = OmegaConf.to_container(
-        OmegaConf.masked_copy(cfg, [k for k in cfg if k not in _IRRELEVANT]), resolve=True
+        OmegaConf.masked_copy(cfg, [k for k in cfg if k not in IRRELEVANT]), resolve=True
     )
     assert isinstance(plain, dict)
+    plain.get("data", {}).pop("cache_dir", None)
     precision = OmegaConf.select(cfg, "trainer.precision")
     return {**{str(k): v for k, v in plain.items()}, "precision": precision}
 
@@ -34,14 +35,13 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
     """
     path = folder / CONFIG
     if path.exists():
-        there = OmegaConf.to_container(OmegaConf.load(path))
-        ours = identity(cfg)
-        assert isinstance(there, dict)
-        if there != ours:
-            names = [k for k in {**there, **ours} if there.get(k) != ours.get(k)]
+        there, ours = dict(_leaves(OmegaConf.load(path))), dict(_leaves(identity(cfg)))
+        names = [k for k in {**there, **ours} if there.get(k) != ours.get(k)]
+        if names:
+            differ = ", ".join(f"{k} ({there.get(k)}, now {ours.get(k)})" for k in names)
             raise ValueError(
-                f"{folder} holds a run with another {', '.join(map(str, names))}; choose another "
-                "folder=..., or remove it"
+                f"{folder} holds a run with another {differ}; choose another folder=..., or "
+                "remove it"
             )
     results = folder / RESULTS
     return json.loads(results.read_text()) if results.exists() else None
@@ -50,19 +50,6 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
 def start(folder: Path, cfg: DictConfig) -> None:
     """Note the configuration, so that the run can be taken up and recognised."""
     write(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(identity(cfg))))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def history(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -81,3 +68,12 @@ def history(folder: Path) -> dict[str, list[tuple[int, float]]]:
                     if row.get(name):
                         values[int(row["step"]) + 1] = float(row[name])
     return {name: sorted(values.items()) for name, values in found.items()}
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """All options under their dotted names, but for those that change no number."""
+    if isinstance(value, (dict, DictConfig)):
+        for key, part in value.items():
+            yield from _leaves(part, f"{name}.{key}" if name else str(key))
+    elif name not in IRRELEVANT:
+        yield name, OmegaConf.to_container(value) if OmegaConf.is_config(value) else value

@@ -9,23 +9,27 @@ import json
 import math
 import sys
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import hydra
-import torch
-from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+try:
+    import hydra
+    import torch
+    from lightning import LightningDataModule, Trainer, seed_everything
+    from lightning.pytorch.utilities import rank_zero_only
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: no module {missing.name!r}; pip install -e '.[examples]'")
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from examples.nbody import records
+from examples.nbody import fitting, naming, records
 from examples.nbody.divergence import StopOnDivergence
+from examples.nbody.fitting import BEST, LAST
 from examples.nbody.module import Dynamics
 
-BEST, LAST = "best", "last"
+naming.register()
 
 
 def configure(overrides: Sequence[str]) -> DictConfig:
@@ -52,7 +56,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         What ``results.json`` in the run's folder holds.
 
     Raises:
-        ValueError: the folder holds a run with another configuration.
+        ValueError: the folder holds a run with another configuration, or options do not fit.
     """
     folder = Path(cfg.folder)
     if (done := records.finished(folder, cfg)) is not None:
@@ -60,28 +64,21 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
     begin = time.perf_counter()
-    _quiet()
+    fitting.quiet()
+    divergence = StopOnDivergence()
+    trainer = fitting.make_trainer(cfg, folder, divergence)
     data = hydra.utils.instantiate(cfg.data)
     data.prepare_data()
     data.setup()
     baselines = data.baselines()
+    if cfg.stop_above is not None:
+        divergence.limit = cfg.stop_above * baselines["no_motion"]
     seed_everything(cfg.seed, verbose=False)
     options = OmegaConf.to_container(cfg.model, resolve=True)
     module = Dynamics(options, data.node_dim, data.edge_dim, cfg.lr, cfg.weight_decay)  # type: ignore[arg-type]
-    limit = math.inf if cfg.stop_above is None else cfg.stop_above * baselines["no_motion"]
-    divergence = StopOnDivergence(limit)
-    trainer = _trainer(cfg, folder, divergence)
     if trainer.is_global_zero:
         records.start(folder, cfg)
-    last = folder / "checkpoints" / f"{LAST}.ckpt"
-    resumed = last.exists()
-    if not _ended(last, cfg.epochs):
-        # weights_only: a checkpoint of ours holds options of norms, not only tensors.
-        trainer.fit(module, data, ckpt_path=last if resumed else None, weights_only=False)
-    else:
-        state = torch.load(last, weights_only=False)
-        divergence.load_state_dict(state["callbacks"].get(divergence.state_key, {}))
-        module.load_state_dict(state["state_dict"])
+    resumed, steps = _fit(trainer, module, data, divergence, folder)
     results = {
         **_tested(trainer, module, data, folder),
         "diverged": divergence.step is not None,
@@ -89,13 +86,13 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         "diverged_where": divergence.where or None,
         "baselines": baselines,
         "epochs": cfg.epochs,
-        "steps": trainer.global_step,
+        "steps": steps,
         "parameters": sum(p.numel() for p in module.net.parameters()),
         "resumed": resumed,
         "seconds": round(time.perf_counter() - begin, 2),
         "config": records.identity(cfg),
     }
-    results = json.loads(json.dumps(_plain(results)))
+    results = _plain(results)
     if trainer.is_global_zero:
         records.write(folder / records.RESULTS, json.dumps(results, indent=2))
     return results
@@ -112,69 +109,47 @@ def load(folder: Path | str, which: str = BEST) -> Dynamics:
     return Dynamics.load_from_checkpoint(path, map_location="cpu", weights_only=False)
 
 
-def _trainer(cfg: DictConfig, folder: Path, divergence: StopOnDivergence) -> Trainer:
-    every = cfg.validate_every
-    best = ModelCheckpoint(
-        folder / "checkpoints",
-        filename=BEST,
-        monitor="val_mse",
-        enable_version_counter=False,
-        every_n_epochs=every,
-    )
-    last = ModelCheckpoint(
-        folder / "checkpoints",
-        filename=LAST,
-        enable_version_counter=False,
-        every_n_epochs=every,
-        save_on_train_epoch_end=True,
-        save_top_k=1,
-    )
-    callbacks: list[Callback] = [divergence, best, last]
-    return Trainer(
-        **OmegaConf.to_container(cfg.trainer, resolve=True),  # type: ignore[arg-type]
-        max_epochs=cfg.epochs,
-        check_val_every_n_epoch=every,
-        gradient_clip_val=cfg.clip,
-        callbacks=callbacks,
-        logger=[
-            CSVLogger(folder, name="csv"),
-            TensorBoardLogger(folder, name="tensorboard"),
-        ],
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,  # ours deal one process's batches to several
-    )
+def _fit(
+    trainer: Trainer,
+    module: Dynamics,
+    data: LightningDataModule,
+    divergence: StopOnDivergence,
+    folder: Path,
+) -> tuple[bool, int]:
+    """Train to the end; whether there was a beginning, and the steps taken, with those before."""
+    last = folder / "checkpoints" / f"{LAST}.ckpt"
+    state = fitting.read_checkpoint(last)
+    if trainer.is_global_zero:
+        fitting.move(last, state)
+    assert trainer.max_epochs is not None
+    if state is not None and fitting.is_over(state, trainer.max_epochs):
+        divergence.load_state_dict(fitting.callback_state(state, type(divergence).__name__))
+        module.load_state_dict(state["state_dict"])
+        return True, state["global_step"]
+    trainer.fit(module, data, ckpt_path=last if state else None, weights_only=False)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if divergence.step is not None:  # between two checkpoints, maybe before the first
+        trainer.save_checkpoint(last)
+    return state is not None, trainer.global_step
 
 
-def _ended(last: Path, epochs: int) -> bool:
-    """Whether the training was over before and only the test is to be done."""
-    if not last.exists():
-        return False
-    state = torch.load(last, weights_only=False, map_location="cpu")
-    diverged = any(
-        isinstance(value, dict) and value.get("step") is not None and "where" in value
-        for value in state["callbacks"].values()
-    )
-    return diverged or state["epoch"] + 1 >= epochs
-
-
-def _tested(trainer: Trainer, module: Dynamics, data: Any, folder: Path) -> dict[str, Any]:
+def _tested(
+    trainer: Trainer, module: Dynamics, data: LightningDataModule, folder: Path
+) -> dict[str, Any]:
     """Errors of the last weights and of the best ones by validation."""
     found: dict[str, Any] = {"last_test_mse": _test(trainer, module, data, None)}
     best = folder / "checkpoints" / f"{BEST}.ckpt"
-    found["test_mse"] = _test(trainer, module, data, best) if best.exists() else None
-    found["val_mse"] = None
-    if best.exists():
-        state = torch.load(best, weights_only=False, map_location="cpu")
-        scores = [
-            v["best_model_score"]
-            for k, v in state["callbacks"].items()
-            if "ModelCheckpoint" in k and v.get("best_model_score") is not None and "val_mse" in k
-        ]
-        found["val_mse"] = float(scores[0]) if scores else None
+    state = fitting.read_checkpoint(best)
+    found["test_mse"] = None if state is None else _test(trainer, module, data, best)
+    score = fitting.callback_state(state or {"callbacks": {}}, "val_mse").get("best_model_score")
+    found["val_mse"] = None if score is None else float(score)
     return found
 
 
-def _test(trainer: Trainer, module: Dynamics, data: Any, best: Path | None) -> float:
+def _test(
+    trainer: Trainer, module: Dynamics, data: LightningDataModule, best: Path | None
+) -> float:
     result = trainer.test(module, data, ckpt_path=best, verbose=False, weights_only=False)
     return float(result[0]["test_mse"])
 
@@ -190,27 +165,36 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _quiet() -> None:
-    """Advice of Lightning's that does not apply: the data are in memory."""
-    for text in (".*does not have many workers.*", ".*already exists and is not empty.*"):
-        warnings.filterwarnings("ignore", text)
-
-
 @hydra.main(config_path="conf", config_name="train", version_base="1.3")
 def main(cfg: DictConfig) -> float:
     """The command."""
-    results = run(cfg)
-    base = results["baselines"]
-    shown = "none" if results["test_mse"] is None else f"{results['test_mse']:.4g}"
-    print(
-        f"test MSE {shown} (no motion {base['no_motion']:.4g}, linear {base['linear']:.4g}); "
-        f"results in {cfg.folder}"
-    )
-    if results["diverged"]:
-        print(f"diverged at step {results['diverged_step']}: {results['diverged_where']}")
+    sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    if sweep and "Basic" not in HydraConfig.get().launcher._target_:
+        # Several runs write into one terminal, where bars would overwrite one another.
+        cfg.trainer.enable_progress_bar = False
+    try:
+        results = run(cfg)
+    except (ValueError, TypeError, OSError, hydra.errors.InstantiationException) as error:
+        if sweep:  # the other runs go on
+            raise
+        sys.exit(f"error: {error}")
+    report(cfg.folder, results)
     return math.inf if results["test_mse"] is None else results["test_mse"]
 
 
+@rank_zero_only
+def report(folder: str, results: dict[str, Any]) -> None:
+    """Print what came out."""
+    shown = "none" if results["test_mse"] is None else f"{results['test_mse']:.4g}"
+    names = ("no_motion", "linear")
+    base = [f"{n} {results['baselines'][n]:.4g}" for n in names if n in results["baselines"]]
+    print(f"test MSE {shown} ({', '.join(base)}); results in {folder}")
+    if results["diverged"]:
+        print(f"diverged at step {results['diverged_step']}: {results['diverged_where']}")
+
+
 if __name__ == "__main__":
-    main()
-    sys.exit()
+    # By its name, so that workers of a sweep find the function.
+    from examples.nbody.train import main as command
+
+    command()
