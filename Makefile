@@ -6,7 +6,7 @@ VENV ?= .venv
 JOBS ?= 2
 # Further arguments: `make test ARGS="tests/packaging -x"`, `make demo ARGS="--seed 1"`.
 ARGS ?=
-# Of the experiments: smoke takes minutes, small about an hour.
+# Of the experiments: smoke takes minutes, small about an hour; fig2 to beyond have the paper's too.
 SCALE ?= smoke
 
 BIN := $(VENV)/bin
@@ -14,10 +14,10 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo leaderboard argon adk test test-slow test-thorough bench lint format typecheck contracts clean
+.PHONY: help venv demo leaderboard fig2 fig5 table1 beyond argon adk test test-slow test-thorough bench lint format typecheck contracts clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
 
 venv: $(STAMP) ## create the environment that all the others use
 
@@ -45,6 +45,9 @@ leaderboard: $(STAMP) ## train the velocity-EGNN with every norm and rank them; 
 
 argon adk: $(STAMP) ## norms on molecular dynamics (SCALE=smoke or small); resumes
 	$(PY) -m examples.nbody.real $@ --scale $(SCALE) $(ARGS)
+
+fig2 fig5 table1 beyond: $(STAMP) ## reproduce the paper, and go beyond it; SCALE=smoke|small|paper; resumes
+	$(PY) -m examples.nbody.reproduce $@ --scale $(SCALE) $(ARGS)
 
 test: $(STAMP) ## the default tests, doctests included
 	$(PY) -m pytest -n $(JOBS) $(ARGS)
