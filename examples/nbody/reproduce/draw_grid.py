@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from examples.demo.style import light
+from examples.demo.style import light, number
 from examples.nbody.reproduce import drawing, rows
 from examples.nbody.reproduce.choices import CHOICES
 
@@ -31,7 +31,7 @@ def figure(runs: list[rows.Run], base: list[rows.Baseline]) -> Figure:
         still = next((b for b in base if b.size == size), None)
         title = f"N = {size}"
         if still:
-            title += f"   no motion {drawing.shown(still.no_motion)}, x + a·v {drawing.shown(still.linear)}"
+            title += f"   no motion {number(still.no_motion)}, x + a·v {number(still.linear)}"
         axis.text(start, 1.32, title, fontsize=7.6, fontweight="bold")
         for column, depth in enumerate(depths):
             axis.text(

@@ -62,6 +62,7 @@ def baselines(panel: Axes, found: Sequence[rows.Baseline], *, named: bool = True
                 fontsize=6.5,
                 style="italic",
                 color=colour,
+                bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.6},
             )
 
 

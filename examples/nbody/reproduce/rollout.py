@@ -108,12 +108,21 @@ def roll(model: nn.Module, truth: nbody.Trajectories, coefficient: float) -> Rol
         ballistic=_mse(straight, true),
         energy=_drift(predicted, velocities, truth.charges),
         true_energy=_drift(true, np.moveaxis(truth.vel, 1, 0), truth.charges),
-        centre=np.linalg.norm(predicted.mean(2) - true.mean(2), axis=-1).mean(1),
+        centre=_apart(predicted, true),
     )
 
 
 def _mse(predicted: Array, true: Array) -> Array:
-    return np.asarray(np.square(predicted - true).mean(axis=(1, 2, 3)))
+    whole = np.isfinite(predicted).all(axis=(1, 2, 3))
+    gap = np.where(whole[:, None, None, None], predicted, 0.0) - true
+    return np.where(whole, np.square(gap).mean(axis=(1, 2, 3)), np.inf)
+
+
+def _apart(predicted: Array, true: Array) -> Array:
+    whole = np.isfinite(predicted).all(axis=(1, 2, 3))
+    centre = np.where(whole[:, None, None, None], predicted, 0.0).mean(2)
+    gap = np.linalg.norm(centre - true.mean(2), axis=-1)
+    return np.where(whole, gap.mean(1), np.inf)
 
 
 def _drift(x: Array, v: Array, charges: Array) -> Array:

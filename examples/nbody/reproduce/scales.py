@@ -75,9 +75,9 @@ SMALL = Scale(
     depths=paper.DEPTHS,
     rates=paper.RATES,
     seeds=(30, 40),
-    long_epochs={20: 10, 50: 7, 100: 5},
+    long_epochs={20: 10, 50: 7, 100: 4},
     long_depth=5,
-    long_seeds=(30, 40),
+    long_seeds=(30,),
     moved=50,
     rolled=50,
 )

@@ -23,7 +23,7 @@ def beyond(
 ) -> list[Statement]:
     """All statements of `beyond`."""
     return [
-        *[_stable(grid, name) for name in ("softcap", "system", "mean", "sum")],
+        *[_stable(grid, name) for name in ("softcap", "mean", "sum")],
         *[_error(grid + runs, runs, name, b) for name in OURS for b in base],
         *[_rollout(steps, size) for size in sorted({s.size for s in steps})],
         *_transfer(transfers, runs, base),

@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
@@ -97,7 +98,11 @@ def perform(job: Job, folder: Path, deadline: float = math.inf) -> str:
         logging.getLogger(name).setLevel(logging.WARNING)
     threads = torch.get_num_threads()
     try:
-        train.run(train.configure(overrides(job, folder)))
+        with warnings.catch_warnings():
+            # Of Lightning's and torchmetrics' that say nothing about the job.
+            for text in (".*LeafSpec.*", ".*Encountered `nan` values.*"):
+                warnings.filterwarnings("ignore", text)
+            train.run(train.configure(overrides(job, folder)))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     finally:
