@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Subset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    DistributedSampler,
+    Sampler,
+    Subset,
+)
 
 from eqnorm import Graph, nbody
 from eqnorm.nbody.batch import collate
@@ -66,13 +73,32 @@ def whole(batch: Batch) -> Batch:
     return batch
 
 
+class Share(BatchSampler):
+    """This process's part of each batch of one process.
+
+    Args:
+        order: of all systems.
+        batch_size: of all processes together.
+        rank: of this process.
+        world: processes.
+    """
+
+    def __init__(self, order: Sampler[int], batch_size: int, rank: int, world: int) -> None:
+        super().__init__(order, batch_size, drop_last=False)
+        self.rank, self.world = rank, world
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in super().__iter__():
+            yield batch[self.rank :: self.world]
+
+
 def shuffled(
     data: Dataset[Batch], batch_size: int, seed: int, rank: int, world: int
 ) -> DataLoader[Batch]:
     """Training batches whose order is a function of seed and epoch alone.
 
     A run that is taken up again at epoch k sees what it would have seen; R processes see, batch
-    by batch, the R parts of the batches of one process.
+    by batch, the R parts of the batches of one process, the last and smaller one too.
 
     Args:
         data: systems.
@@ -82,22 +108,31 @@ def shuffled(
         world: R.
 
     Raises:
-        ValueError: the batch cannot be split evenly, or is larger than the data set.
+        ValueError: the batch is larger than the data set, or a process would have no part of one.
     """
-    if batch_size % world:
-        raise ValueError(
-            f"batch_size must be a multiple of the {world} processes, got {batch_size}: it counts "
-            "the systems of all processes together"
-        )
     count = len(data)  # type: ignore[arg-type]
     if batch_size > count:
         raise ValueError(f"batch_size must be at most the {count} systems, got {batch_size}")
-    sampler = DistributedSampler(data, world, rank, shuffle=True, seed=seed)
-    return DataLoader(data, batch_size // world, sampler=sampler, collate_fn=whole)
+    smallest = count % batch_size or batch_size
+    if smallest < world:
+        raise ValueError(
+            f"batch_size must leave every batch a system for each of the {world} processes: "
+            f"{count} systems in batches of {batch_size} end with one of {smallest}; it counts the "
+            "systems of all processes together"
+        )
+    order = DistributedSampler(data, 1, 0, shuffle=True, seed=seed)
+    return DataLoader(data, batch_sampler=Share(order, batch_size, rank, world), collate_fn=whole)
 
 
 def in_order(data: Dataset[Batch], batch_size: int, rank: int, world: int) -> DataLoader[Batch]:
-    """Every system once, over all processes: none twice to fill up, which would weigh it double."""
-    part = Subset(data, range(rank, len(data), world))  # type: ignore[arg-type]
+    """Every system once, over all processes: none twice to fill up, which would weigh it double.
+
+    Raises:
+        ValueError: there are fewer systems than processes.
+    """
+    count = len(data)  # type: ignore[arg-type]
+    if count < world:
+        raise ValueError(f"there must be a system for each of the {world} processes, got {count}")
+    part = Subset(data, range(rank, count, world))
     sampler = BatchSampler(range(len(part)), max(1, batch_size // world), drop_last=False)
     return DataLoader(part, batch_sampler=sampler, collate_fn=whole)

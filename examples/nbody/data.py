@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from filelock import FileLock
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from eqnorm import nbody
+from eqnorm.nbody.cache import cache_directory
 from examples.nbody.batches import Batch, Pairs, in_order, shuffled
 
 
@@ -54,8 +56,12 @@ class ChargedParticles(LightningDataModule):
         self._splits: nbody.Splits | None = None
 
     def prepare_data(self) -> None:
-        """Simulate, in one process of each machine."""
-        self._load()
+        """Simulate once: other processes, such as those of a sweep, wait and then read."""
+        if self._splits is None:
+            place = cache_directory(self.cache_dir)
+            place.mkdir(parents=True, exist_ok=True)
+            with FileLock(place / f"n{self.n}.lock"):
+                self._splits = self._load()
 
     def setup(self, stage: str | None = None) -> None:
         """Read the systems."""

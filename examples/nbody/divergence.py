@@ -60,7 +60,7 @@ class StopOnDivergence(Callback):
         # A scaler of half precision tries scales out, and skips the steps that overflow itself.
         if getattr(trainer.precision_plugin, "scaler", None) is None:
             gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-            watched.append(nn.utils.get_total_norm(gradients, math.inf).to(loss))
+            watched.append(nn.utils.get_total_norm(gradients, math.inf, foreach=True).to(loss))
         size, *others = torch.stack(watched).tolist()
         bad = not (size <= self.limit and all(map(math.isfinite, (size, *others))))
         if not trainer.strategy.reduce_boolean_decision(bad, all=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import logging
 import os
 import warnings
@@ -9,14 +11,50 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
+from examples.demo.results import write_atomically
 from examples.nbody.divergence import StopOnDivergence
 
 BEST, LAST = "best", "last"
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes beside the file that it replaces, then renames.
+
+    Lightning's own goes through the directory for temporary files, which may lie on another disk:
+    a run that is killed there would leave half a checkpoint.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        write_atomically(Path(path), buffer.getvalue())
+
+
+class SeedEveryEpoch(Callback):
+    """Seeds Python, NumPy and torch at the start of every epoch.
+
+    What a layer draws in an epoch, for dropout or noise, is then the same whether the run came
+    there in one go or was killed and taken up, and no state need be kept.
+
+    Args:
+        seed: of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        numbers = (self.seed, trainer.current_epoch, trainer.global_rank)
+        digest = hashlib.sha256(repr(numbers).encode()).digest()
+        seed_everything(int.from_bytes(digest[:4], "little"), verbose=False)
 
 
 def make_trainer(cfg: DictConfig, folder: Path, divergence: StopOnDivergence) -> Trainer:
@@ -41,6 +79,7 @@ def make_trainer(cfg: DictConfig, folder: Path, divergence: StopOnDivergence) ->
     place = folder.absolute() / "checkpoints"
     callbacks: list[Callback] = [
         divergence,
+        SeedEveryEpoch(cfg.seed),
         ModelCheckpoint(place, BEST, monitor="val_mse", **saved),
         ModelCheckpoint(place, LAST, save_on_train_epoch_end=True, **saved),
     ]
@@ -50,6 +89,7 @@ def make_trainer(cfg: DictConfig, folder: Path, divergence: StopOnDivergence) ->
         check_val_every_n_epoch=every,
         gradient_clip_val=cfg.clip,
         callbacks=callbacks,
+        plugins=[WholeFiles()],
         logger=[CSVLogger(folder, name="csv"), TensorBoardLogger(folder, name="tensorboard")],
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # ours deal one process's batches to several
@@ -104,10 +144,8 @@ def move(path: Path, state: dict[str, Any] | None) -> None:
         callback["best_k_models"] = {
             k.replace(old, place): v for k, v in callback["best_k_models"].items()
         }
-    if moved:
-        partial = path.with_suffix(".moved")
-        torch.save(state, partial)
-        partial.replace(path)
+    if moved and state is not None:
+        WholeFiles().save_checkpoint(state, path)
 
 
 def quiet() -> None:
@@ -117,7 +155,7 @@ def quiet() -> None:
     for text in (
         ".*does not have many workers.*",
         ".*already exists and is not empty.*",
-        ".*exists and is not empty.*",
+        r".*isinstance\(treespec, LeafSpec\).*is deprecated.*",
         ".*number of training batches.*smaller than the logging interval.*",
         ".*using `DistributedSampler` with the dataloaders.*",
     ):

@@ -34,7 +34,10 @@ class Dynamics(LightningModule):
         self.used = edge_dim if wanted is None else min(wanted, edge_dim)
         self.net = eqnorm.create_model(name, node_dim=node_dim, edge_dim=self.used, **options)
         self.lr, self.weight_decay = lr, weight_decay
-        self.errors = torch.nn.ModuleDict({"val": MeanMetric(), "test": MeanMetric()})
+        # "disable": NaN is an answer. Torchmetrics' default leaves it out of the mean.
+        self.errors = torch.nn.ModuleDict(
+            {split: MeanMetric(nan_strategy="disable") for split in ("val", "test")}
+        )
 
     def forward(self, batch: Batch) -> Tensor:
         """Predicted positions, (N, 3)."""
@@ -44,8 +47,17 @@ class Dynamics(LightningModule):
         return positions
 
     def training_step(self, batch: Batch) -> Tensor:
-        loss = self._square(batch).mean()
-        self.log("train_mse", loss.detach())
+        """The mean over the particles of all processes, whatever part of them is here."""
+        square = self._square(batch)
+        if self.trainer.world_size == 1:
+            loss = mean = square.mean()
+        else:
+            own = square.new_tensor([square.detach().sum(), square.numel()])
+            total, count = self.trainer.strategy.reduce(own, reduce_op="sum").tolist()
+            # DDP takes the mean of the processes' gradients: times their number it is the sum.
+            loss = square.sum() * (self.trainer.world_size / count)
+            mean = square.new_tensor(total / count)
+        self.log("train_mse", mean.detach())
         return loss
 
     def validation_step(self, batch: Batch) -> None:
@@ -58,10 +70,10 @@ class Dynamics(LightningModule):
         return torch.optim.Adam(self.parameters(), self.lr, weight_decay=self.weight_decay)
 
     def _square(self, batch: Batch) -> Tensor:
-        return (self(batch) - batch["target"]).square()
+        target = batch["target"]
+        return (self(batch).to(target.dtype) - target).square()
 
     def _note(self, split: str, batch: Batch) -> None:
-        square = self._square(batch).double()
         metric = self.errors[split]
-        metric.update(square.mean(), square.numel())
+        metric.update(self._square(batch))  # all of them: "disable" ignores weights
         self.log(f"{split}_mse", metric, batch_size=batch["x"].shape[0])

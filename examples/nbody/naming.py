@@ -37,9 +37,7 @@ def run_name(overrides: Sequence[str]) -> str:
 
 def _counts(key: str) -> bool:
     key = key.lstrip("+~")
-    return key not in IRRELEVANT and (
-        not key.startswith("trainer.") or key == "trainer.precision"
-    )
+    return key not in IRRELEVANT and (not key.startswith("trainer.") or key == "trainer.precision")
 
 
 def register() -> None:

@@ -138,6 +138,8 @@ def _tested(
     trainer: Trainer, module: Dynamics, data: LightningDataModule, folder: Path
 ) -> dict[str, Any]:
     """Errors of the last weights and of the best ones by validation."""
+    # A new column would make CSVLogger write its file anew, and a kill tear the whole history.
+    trainer.loggers = []
     found: dict[str, Any] = {"last_test_mse": _test(trainer, module, data, None)}
     best = folder / "checkpoints" / f"{BEST}.ckpt"
     state = fitting.read_checkpoint(best)
