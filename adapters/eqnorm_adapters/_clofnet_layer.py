@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn_edges import affine
-from eqnorm_adapters._egnn_layer import ACTIVATIONS
+from eqnorm_adapters._egnn_options import ACTIVATIONS
 from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length
 

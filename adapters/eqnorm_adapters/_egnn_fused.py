@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eqnorm_adapters import _egnn_native
+from eqnorm_adapters._again import differentiable
 from eqnorm_adapters._egnn_native import EdgeInputs, Edges
 
 _INPUTS = len(EdgeInputs._fields)
@@ -38,7 +39,7 @@ def in_torch(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor]:
     if given.e is not None:
         scalars = torch.cat([scalars, given.e], dim=-1)
     width = h.shape[1]
-    at_receiver, at_sender, at_edge = given.w1.split([width, width, scalars.shape[1]], dim=1)
+    at_receiver, at_sender, at_edge = torch.split(given.w1, [width, width, scalars.shape[1]], dim=1)
     first = F.linear(h, at_receiver, given.b1).index_select(0, receivers)
     first = first + F.linear(h, at_sender).index_select(0, senders) + F.linear(scalars, at_edge)
     messages = F.silu(F.linear(F.silu(first), given.w2, given.b2))
@@ -56,34 +57,16 @@ def gradients_of(ctx: Any, g_messages: Tensor | None, g_moves: Tensor | None, ke
     saved = ctx.saved_tensors
     given, edges = EdgeInputs(*saved[:-4]), Edges(*saved[-4:-1], *ctx.how)
     if torch.is_grad_enabled():  # create_graph=True
-        return _differentiable(given, edges, g_messages, g_moves) + _NOT_DIFFERENTIATED
+        again = differentiable(
+            given,
+            lambda views: in_torch(EdgeInputs(*views), edges),  # type: ignore[arg-type]
+            (g_messages, g_moves),
+        )
+        return again + _NOT_DIFFERENTIATED
     wants = ctx.needs_input_grad
     e = given.e is not None and wants[2]
     found = kernel(given, edges, saved[-1], g_messages, g_moves, wants[1], e)
     return (*found, *_NOT_DIFFERENTIATED)
-
-
-def _differentiable(
-    given: EdgeInputs, edges: Edges, g_messages: Tensor | None, g_moves: Tensor | None
-) -> tuple[Tensor | None, ...]:
-    # Views: with respect to the inputs themselves, a gradient would also hold what reaches one of
-    # them through another, where the user has made one from the other.
-    views = EdgeInputs(*(None if t is None else t.view_as(t) for t in given))  # type: ignore[arg-type]
-    wanted = [n for n, t in enumerate(given) if t is not None and t.requires_grad]
-    outputs = zip(in_torch(views, edges), (g_messages, g_moves), strict=True)
-    pairs = [(y, g) for y, g in outputs if g is not None]
-    gradients: list[Tensor | None] = [None] * len(given)
-    if pairs and wanted:
-        found = torch.autograd.grad(
-            [y for y, _ in pairs],
-            [t for n in wanted if (t := views[n]) is not None],
-            [g for _, g in pairs],
-            create_graph=True,
-            allow_unused=True,
-        )
-        for n, gradient in zip(wanted, found, strict=True):
-            gradients[n] = gradient
-    return tuple(gradients)
 
 
 class EdgeSums(torch.autograd.Function):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,60 +9,13 @@ from torch.nn import functional as F
 from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters import _egnn_path
 from eqnorm_adapters._egnn_edges import Aggregation, affine, scaled, weighted_sum
+from eqnorm_adapters._egnn_native import EdgeInputs, Edges
 from eqnorm_adapters._egnn_ops import edge_sums
+from eqnorm_adapters._egnn_options import ACTIVATIONS, EGNNOptions
 from eqnorm_adapters._egnn_rows import two_layers
+from eqnorm_adapters._egnn_whole import layer_in_one
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "silu": nn.SiLU,
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.2),
-    "gelu": nn.GELU,
-    "softplus": nn.Softplus,
-    "tanh": nn.Tanh,
-}
 _GAIN = 1e-3  # of the last coordinate weights at the start, as in the official code
-
-
-@dataclass(frozen=True)
-class EGNNOptions:
-    """What `egnn` and `egnn_vel` have in common; see :class:`eqnorm_adapters.egnn.EGNN`."""
-
-    norm: NormLike | None
-    update_norm: NormLike | None
-    edge_norm: NormLike | None
-    feature_norm: NormLike | None
-    message_norm: NormLike | None
-    norm_last: bool
-    hidden: int
-    layers: int
-    node_dim: int
-    edge_dim: int
-    message_aggregation: Aggregation
-    coord_aggregation: Aggregation
-    center: bool
-    attention: bool
-    tanh: bool
-    residual: bool
-    activation: str
-    coords_weight: float
-    products: str
-
-    def __post_init__(self) -> None:
-        for name in ("hidden", "layers"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
-        for name in ("message_aggregation", "coord_aggregation"):
-            how = getattr(self, name)
-            if how not in ("sum", "mean", "sqrt"):
-                raise ValueError(f"{name} must be 'sum', 'mean' or 'sqrt', got {how!r}")
-        if self.products not in ("float32", "bfloat16"):
-            raise ValueError(f"products must be 'float32' or 'bfloat16', got {self.products!r}")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, "
-                f"got {self.activation!r}"
-            )
 
 
 class EGNNLayer(nn.Module):
@@ -135,34 +85,56 @@ class EGNNLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """New points (N, 3), features (N, hidden) and velocities (N, 3)."""
         h = _normed(self.feature_norm, h, graph, x0, v0, h)
-        total, moves, compiled = self._edges(x, h, graph, edge_attr)
-        update = self.coords_weight * moves
-        if self.coord_mlp_vel is not None and velocity is not None:
-            factor = two_layers(self.coord_mlp_vel, h, None, False, compiled)
-            update = torch.addcmul(update, factor.to(velocity.dtype), velocity)
+        compiled = _egnn_path.problem(self, h, x, graph, edge_attr)
+        whole = None if compiled is None else layer_in_one(self, *compiled, velocity, graph)
+        if whole is not None:
+            update, total, done = whole
+        else:
+            update, total = self._sums(x, h, graph, edge_attr, velocity, compiled)
+            done = False
         update = _normed(self.update_norm, update, graph, x0, v0, h)
         x = x + update
         if self.velocity_update:
             velocity = update
-        total = _normed(self.message_norm, total, graph, x0, v0, h)
-        h = two_layers(self.node_mlp, h, total, self.residual, compiled)
+        if done:
+            h = total
+        else:
+            total = _normed(self.message_norm, total, graph, x0, v0, h)
+            h = two_layers(self.node_mlp, h, total, self.residual, compiled is not None)
         return _normed(self.norm, x, graph, x0, v0, h), h, velocity
+
+    def _sums(
+        self,
+        x: Tensor,
+        h: Tensor,
+        graph: Graph,
+        edge_attr: Tensor | None,
+        velocity: Tensor | None,
+        compiled: tuple[EdgeInputs, Edges] | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Displacement (N, 3) and aggregated messages (N, hidden)."""
+        if compiled is None:
+            total, moves = self._edges(x, h, graph, edge_attr)
+        else:
+            total, moves = edge_sums(*compiled)
+            total = scaled(total, graph, self.message_aggregation)
+            moves = scaled(moves, graph, self.coord_aggregation)
+        update = self.coords_weight * moves
+        if self.coord_mlp_vel is None or velocity is None:
+            return update, total
+        factor = two_layers(self.coord_mlp_vel, h, None, False, compiled is not None)
+        return torch.addcmul(update, factor.to(velocity.dtype), velocity), total
 
     def _edges(
         self, x: Tensor, h: Tensor, graph: Graph, edge_attr: Tensor | None
-    ) -> tuple[Tensor, Tensor, bool]:
-        """Aggregated messages (N, hidden) and vectors (N, 3); whether compiled code made them."""
-        compiled = _egnn_path.problem(self, h, x, graph, edge_attr)
-        if compiled is not None:
-            total, moves = edge_sums(*compiled)
-            total = scaled(total, graph, self.message_aggregation)
-            return total, scaled(moves, graph, self.coord_aggregation), True
+    ) -> tuple[Tensor, Tensor]:
+        """Aggregated messages (N, hidden) and relative vectors (N, 3), by torch."""
         relative = graph.relative(x)
         messages = self._messages(h, relative, graph, edge_attr)
         if self.edge_norm is not None:
             relative = self.edge_norm(relative, graph.edge_graph())
         moves = weighted_sum(self.coord_mlp(messages), relative, graph, self.coord_aggregation)
-        return graph.aggregate(messages, self.message_aggregation), moves, False
+        return graph.aggregate(messages, self.message_aggregation), moves
 
     def _messages(
         self, h: Tensor, relative: Tensor, graph: Graph, edge_attr: Tensor | None

@@ -15,11 +15,11 @@ from eqnorm_adapters._egnn_padding import MULTIPLE, cut, padded
 _NUMBERS = ("nodes", "edges", "channels", "scalars", "stride", "size", "threads", "bound", "halves")
 _GIVEN = ("a", "b", "x", "e", "shifts", "w1", "w2", "b2", "w3", "b3", "w4", "wa", "ba")
 _SUMS = ("messages", "moves", "g_messages", "g_moves")
-_SHAPED = ("w2", "b2", "w3", "b3", "w4", "wa", "ba")  # parameters whose gradients come as they are
-_GRADIENTS = ("g_a", "g_b", "g_x", "g_e", "g_w1", *(f"g_{name}" for name in _SHAPED))
+SHAPED = ("w2", "b2", "w3", "b3", "w4", "wa", "ba")  # parameters whose gradients come as they are
+_GRADIENTS = ("g_a", "g_b", "g_x", "g_e", "g_w1", *(f"g_{name}" for name in SHAPED))
 
 
-class _Problem(ctypes.Structure):
+class Problem(ctypes.Structure):
     """The same fields in the same order as `eq_egnn` in C."""
 
     _fields_ = tuple((name, ctypes.c_int64) for name in _NUMBERS) + tuple(
@@ -139,12 +139,12 @@ def backward(
     g_x = torch.empty_like(w.x) if wants_x else None
     g_e = torch.empty_like(w.e) if wants_e and w.e is not None else None
     g_scalars = first.new_empty(scalars + scalars % 2, channels)
-    problem.g_x, problem.g_e, problem.g_w1 = _at(g_x), _at(g_e), g_scalars.data_ptr()
+    problem.g_x, problem.g_e, problem.g_w1 = at(g_x), at(g_e), g_scalars.data_ptr()
     found: dict[str, Tensor | None] = {}
-    for name in _SHAPED:
+    for name in SHAPED:
         value = getattr(w, name)
         found[name] = grad = None if value is None else torch.empty_like(value)
-        setattr(problem, f"g_{name}", _at(grad))
+        setattr(problem, f"g_{name}", at(grad))
     _call("eq_egnn_backward", problem)
     del keep
     g_a, g_b = g_first[:, :channels], g_first[:, channels:]
@@ -158,30 +158,39 @@ def backward(
     return cut(gradients, width)._replace(x=g_x, e=g_e)  # type: ignore[arg-type]
 
 
-def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[_Problem, tuple[object, ...]]:
+def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[Problem, tuple[object, ...]]:
     """The record for the kernel, and the tensors that must live as long as it is used."""
-    channels, width = w.b2.shape[0], w.h.shape[1]
-    nodes, size = w.h.shape[0], edges.size
+    scalars = w.w1[:, 2 * w.h.shape[1] :].t().contiguous()
+    return record(w, edges, first, scalars), (w, edges, first, scalars)
+
+
+def record(w: EdgeInputs, edges: Edges, first: Tensor, scalars: Tensor) -> Problem:
+    """What the kernel is given; all tensors dense, in the layout of native/egnn/egnn.h."""
+    channels, size, nodes = w.b2.shape[0], edges.size, w.h.shape[0]
     count = nodes * (size - 1) if edges.senders is None else edges.senders.shape[0]
-    scalars = w.w1[:, 2 * width :].t().contiguous()
-    problem = _Problem(
-        *(nodes, count, channels, scalars.shape[0], 2 * channels, size, torch.get_num_threads()),
-        *(edges.bound, edges.halves, _at(edges.senders), _at(edges.receivers)),
-        *(first.data_ptr(), first.data_ptr() + 4 * channels, w.x.data_ptr(), _at(w.e)),
-        *(_at(edges.shifts), scalars.data_ptr(), *(_at(getattr(w, name)) for name in _SHAPED)),
+    start, number = first.data_ptr(), w.w1.shape[1] - 2 * w.h.shape[1]
+    return Problem(
+        *(nodes, count, channels, number, 2 * channels, size, torch.get_num_threads()),
+        *(edges.bound, edges.halves, at(edges.senders), at(edges.receivers)),
+        *(start, start + 4 * channels, w.x.data_ptr(), at(w.e), at(edges.shifts)),
+        *(scalars.data_ptr(), *(at(value) for value in w[-len(SHAPED) :])),
     )
-    return problem, (w, edges, first, scalars)
 
 
-def _call(name: str, problem: _Problem) -> None:
-    wrong = getattr(native.loaded("egnn"), name)(ctypes.byref(problem))
+def _call(name: str, problem: Problem) -> None:
+    check(getattr(native.loaded("egnn"), name)(ctypes.byref(problem)), problem.nodes)
+
+
+def check(wrong: int, nodes: int) -> None:
+    """Raise what a kernel has found wrong."""
     if wrong & 2:
-        raise IndexError(f"an edge joins a node outside of 0..{problem.nodes - 1}")
+        raise IndexError(f"an edge joins a node outside of 0..{nodes - 1}")
     if wrong:
         raise MemoryError("no memory for the sums over edges")
 
 
-def _at(value: Tensor | None) -> int | None:
+def at(value: Tensor | None) -> int | None:
+    """The address of the numbers."""
     return None if value is None else value.data_ptr()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch.nn import functional as F
 
@@ -16,18 +16,21 @@ def padded(given: EdgeInputs) -> EdgeInputs:
     """All dense, and channels of zeros added up to what the kernel takes."""
     more = -given.h.shape[1] % MULTIPLE
     if more:
-        rows, both, last = (0, 0, 0, more), (0, more, 0, more), (0, more)
-        given = given._replace(
-            w1=F.pad(given.w1, rows),
-            w2=F.pad(given.w2, both),
-            w3=F.pad(given.w3, both),
-            **{
-                name: None if value is None else F.pad(value, last)
-                for name in ("b1", "b2", "b3", "w4", "wa")
-                for value in (getattr(given, name),)
-            },
-        )
-    return given._make(None if v is None else v.contiguous() for v in given)
+        last, both = (0, more), (0, more, 0, more)
+        how: dict[str, tuple[int, ...]] = {"w1": (0, 0, 0, more), "w2": both, "w3": both}
+        how |= dict.fromkeys(("b1", "b2", "b3", "w4", "wa"), last)
+        wider: dict[str, Any] = {
+            name: None if (value := getattr(given, name)) is None else F.pad(value, by)
+            for name, by in how.items()
+        }
+        given = given._replace(**wider)
+    return dense(given)
+
+
+def dense(given: EdgeInputs) -> EdgeInputs:
+    """All contiguous."""
+    values: list[Any] = [None if v is None else v.contiguous() for v in given]
+    return type(given)(*values)
 
 
 def cut(gradients: EdgeInputs, width: int) -> EdgeInputs:
@@ -39,4 +42,5 @@ def cut(gradients: EdgeInputs, width: int) -> EdgeInputs:
     for name in ("w4", "wa"):
         value = getattr(gradients, name)
         parts[name] = None if value is None else value[:, :width]
-    return gradients._replace(**{k: v if v is None else v.contiguous() for k, v in parts.items()})
+    narrow: dict[str, Any] = {k: None if v is None else v.contiguous() for k, v in parts.items()}
+    return gradients._replace(**narrow)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +11,12 @@ from eqnorm import Graph
 from eqnorm_adapters import _egnn_native
 from eqnorm_adapters._eager import is_eager
 from eqnorm_adapters._egnn_native import EdgeInputs, Edges
+from eqnorm_adapters._egnn_rows import hooked
 
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn_layer import EGNNLayer
 
-_PLAIN_MODULES = (nn.Linear, nn.SiLU, nn.Sigmoid, nn.Tanh)
+_PLAIN_MODULES = {nn.Linear, nn.SiLU, nn.Sigmoid, nn.Tanh}
 
 
 def problem(
@@ -41,27 +41,24 @@ def problem(
         shifts = shifts.to(x.dtype).contiguous()
     if not _available():
         return None
-    phi_e, phi_x, attention = layer.edge_mlp, layer.coord_mlp, layer.att_mlp
-    given = EdgeInputs(
-        *(h, x, edge_attr, phi_e[0].weight, phi_e[0].bias, phi_e[2].weight, phi_e[2].bias),
-        *(phi_x[0].weight, phi_x[0].bias, phi_x[2].weight),
-        *((None, None) if attention is None else (attention[0].weight, attention[0].bias)),
-    )
-    if phi_e[0].weight.dtype != torch.float32:
+    given = EdgeInputs(h, x, edge_attr, *_parameters(layer))
+    w1, width = given.w1, layer.width
+    squares = given.w2.shape == given.w3.shape == (width, width) and given.w4.shape == (1, width)
+    if w1.dtype != torch.float32 or w1.shape[0] != width or not squares:
         return None
     senders, receivers = (None, None) if graph.edges is None else graph.edges
     size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
     halves = layer.products == "bfloat16" and _bfloat16()
-    return given, Edges(senders, receivers, shifts, size, len(phi_x) > 3, halves)
+    return given, Edges(senders, receivers, shifts, size, len(layer.coord_mlp) > 3, halves)
 
 
 # Asked for while torch.compile traces, they run then and there: a compiler is not to be traced.
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _available() -> bool:
     return _egnn_native.library() is not None
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _bfloat16() -> bool:
     return _egnn_native.has_bfloat16()
 
@@ -71,19 +68,29 @@ def _compiling() -> bool:
     return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
 
 
+def _parameters(layer: EGNNLayer) -> tuple[Any, ...]:
+    """From `w1` to `ba`."""
+    first, _, second, _ = layer.edge_mlp._modules.values()
+    third, _, last, *_ = layer.coord_mlp._modules.values()
+    found = [p for part in (first, second, third) for p in _of(part)]
+    found.append(_of(last)[0])
+    if layer.att_mlp is None:
+        return (*found, None, None)
+    return (*found, *_of(layer.att_mlp[0]))
+
+
+def _of(linear: nn.Module | None) -> tuple[Any, Any]:
+    parameters = linear._parameters  # type: ignore[union-attr]  # a tenth of the time of linear.weight
+    return parameters["weight"], parameters["bias"]
+
+
 def _untouched(layer: EGNNLayer) -> bool:
     parts = [layer.edge_mlp, layer.coord_mlp]
     if layer.att_mlp is not None:
         parts.append(layer.att_mlp)
-    if type(layer.edge_mlp[1]) is not nn.SiLU or type(layer.coord_mlp[1]) is not nn.SiLU:
+    inner = [module for part in parts for module in part._modules.values()]
+    if type(inner[1]) is not nn.SiLU or type(inner[5]) is not nn.SiLU:
         return False
-    for module in chain(*parts):
-        if type(module) not in _PLAIN_MODULES:
-            return False
-    return not any(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-        for module in chain(parts, *parts)
-    )
+    if not _PLAIN_MODULES.issuperset(map(type, inner)):
+        return False
+    return not any(map(hooked, parts)) and not any(map(hooked, inner))

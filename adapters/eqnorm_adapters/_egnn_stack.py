@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput
-from eqnorm_adapters._egnn_layer import EGNNLayer, EGNNOptions
+from eqnorm_adapters._egnn_layer import EGNNLayer
+from eqnorm_adapters._egnn_options import EGNNOptions
 
 
 class EGNNStack(Backbone):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from eqnorm import Graph
 from eqnorm_adapters._edge_features import Step, distance_and_direction
-from eqnorm_adapters._egnn_layer import ACTIVATIONS
+from eqnorm_adapters._egnn_options import ACTIVATIONS
 from eqnorm_adapters._radial import RadialBasis
 from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed, rescaled
 from eqnorm_adapters._vectors import length, pack, unpack

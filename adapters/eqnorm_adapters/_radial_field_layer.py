@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm_adapters._egnn_edges import affine, weighted_sum
-from eqnorm_adapters._egnn_layer import ACTIVATIONS
+from eqnorm_adapters._egnn_options import ACTIVATIONS
 from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length
 

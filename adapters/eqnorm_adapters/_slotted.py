@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn_edges import Aggregation
-from eqnorm_adapters._egnn_layer import ACTIVATIONS
+from eqnorm_adapters._egnn_options import ACTIVATIONS
 
 
 @dataclass(frozen=True, kw_only=True)

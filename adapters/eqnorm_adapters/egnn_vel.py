@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eqnorm import NormLike, register_model
 from eqnorm_adapters._egnn_edges import Aggregation
-from eqnorm_adapters._egnn_layer import EGNNOptions
+from eqnorm_adapters._egnn_options import EGNNOptions
 from eqnorm_adapters._egnn_stack import EGNNStack
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_native, native
+from eqnorm_adapters import _egnn_native, _egnn_whole, native
 
 OPTIONS = {
     "plain": {},
@@ -95,10 +95,12 @@ class Calls:
 
     def __init__(self, monkeypatch) -> None:
         self.count = 0
-        forward = _egnn_native.forward
+        for module in (_egnn_native, _egnn_whole):
+            monkeypatch.setattr(module, "forward", self._counted(module.forward))
 
+    def _counted(self, forward):
         def counted(*arguments):
             self.count += 1
             return forward(*arguments)
 
-        monkeypatch.setattr(_egnn_native, "forward", counted)
+        return counted

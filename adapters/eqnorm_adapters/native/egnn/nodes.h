@@ -16,6 +16,7 @@
 /* The same fields in the same order as `_Rows` in Python. */
 typedef struct {
   int64_t rows, channels, outputs, residual, threads;
+  int64_t more;                         /* whether g_p is added to what is there */
   const float *p, *q;                   /* (R, C); q may be NULL for none */
   const float *w1, *b1, *w2, *b2;       /* (C, C) or (C, 2 C), (C), (D, C), (D) */
   float *u, *y;                         /* (R, C), (R, D): u is what the gradient needs again */

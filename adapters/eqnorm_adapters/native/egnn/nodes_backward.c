@@ -43,8 +43,11 @@ static int eq_rows_block(const eq_rows *t, int64_t begin, int64_t end, eq_rows_s
     eq_add_columns(rows, width, g, sums->b1);
     float *g_p = t->g_p + r * width;
     eq_product(width, width, rows, g, 1, width, p, width, NULL, sums->w1, stride, 1);
-    if (t->residual) memcpy(g_p, g_y, sizeof(float) * rows * width);
-    eq_product(rows, width, width, g, width, 1, t->w1, stride, NULL, g_p, width, t->residual);
+    if (t->residual && !t->more) memcpy(g_p, g_y, sizeof(float) * rows * width);
+    if (t->residual && t->more)
+      for (int n = 0; n < rows * width; n++) g_p[n] += g_y[n];
+    eq_product(rows, width, width, g, width, 1, t->w1, stride, NULL, g_p, width,
+               t->residual || t->more);
     if (!t->q) continue;
     const float *q = t->q + r * width;
     eq_product(width, width, rows, g, 1, width, q, width, NULL, sums->w1 + width, stride, 1);

@@ -1,0 +1,39 @@
+"""Gradients of compiled operations to be differentiated again: those of the same in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def differentiable(
+    inputs: Sequence[Tensor | None],
+    function: Callable[[list[Tensor | None]], Sequence[Tensor]],
+    gradients: Sequence[Tensor | None],
+) -> tuple[Tensor | None, ...]:
+    """Gradients of all inputs, None for those that have none.
+
+    Args:
+        inputs: of the operation.
+        function: the operation on them, made of what torch differentiates as often as one likes.
+        gradients: of what it returns, None for zeros.
+    """
+    # Views: with respect to the inputs themselves, a gradient would also hold what reaches one of
+    # them through another, where the user has made one from the other.
+    views = [None if t is None else t.view_as(t) for t in inputs]
+    wanted = [n for n, t in enumerate(inputs) if t is not None and t.requires_grad]
+    pairs = [(y, g) for y, g in zip(function(views), gradients, strict=True) if g is not None]
+    found: list[Tensor | None] = [None] * len(views)
+    if pairs and wanted:
+        parts = torch.autograd.grad(
+            [y for y, _ in pairs],
+            [t for n in wanted if (t := views[n]) is not None],
+            [g for _, g in pairs],
+            create_graph=True,
+            allow_unused=True,
+        )
+        for n, part in zip(wanted, parts, strict=True):
+            found[n] = part
+    return tuple(found)
