@@ -17,7 +17,8 @@ STAMP := $(VENV)/.installed
 .PHONY: help venv demo leaderboard fig2 fig5 table1 beyond argon adk test test-slow test-thorough bench lint format typecheck contracts clean
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
+	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / {n = split($$1, names, " "); \
+	  for (i = 1; i <= n; i++) printf "%-16s%s\n", names[i], $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## create the environment that all the others use
 
