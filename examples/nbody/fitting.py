@@ -154,7 +154,7 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for text in (
         ".*does not have many workers.*",
-        ".*already exists and is not empty.*",
+        ".*exists and is not empty.*",
         r".*isinstance\(treespec, LeafSpec\).*is deprecated.*",
         ".*number of training batches.*smaller than the logging interval.*",
         ".*using `DistributedSampler` with the dataloaders.*",
