@@ -7,6 +7,7 @@ two to three times as fast as one tall product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -33,10 +34,13 @@ def affine(receive: Tensor, send: Tensor, scalars: Tensor, weight: Tensor, graph
     if is_eager(receive, send, scalars, weight) and not torch.is_autocast_enabled(send.device.type):
         out: Tensor = _Affine.apply(receive, send, scalars, weight, graph)  # type: ignore[no-untyped-call]
         return out
-    return _affine(receive, send, scalars, weight, graph)
+    return affine_in_torch(receive, send, scalars, weight, graph)
 
 
-def _affine(receive: Tensor, send: Tensor, scalars: Tensor, weight: Tensor, graph: Graph) -> Tensor:
+def affine_in_torch(
+    receive: Tensor, send: Tensor, scalars: Tensor, weight: Tensor, graph: Graph
+) -> Tensor:
+    """The same by plain operations."""
     # Each sum is written into the result of the product before it: a new tensor of E rows costs
     # more than the sum.
     if graph.neighbors is None:
@@ -61,23 +65,29 @@ class _Affine(torch.autograd.Function):
     ) -> Tensor:
         ctx.graph = graph
         ctx.save_for_backward(scalars, weight)
-        return _affine(receive, send, scalars, weight, graph)
+        return affine_in_torch(receive, send, scalars, weight, graph)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
-        scalars, weight = ctx.saved_tensors
-        graph, wants = ctx.graph, ctx.needs_input_grad
-        g_receive = graph.aggregate(g) if wants[0] else None
-        g_send = _to_senders(g, graph) if wants[1] else None
-        g_scalars = F.linear(g, weight.t().contiguous()) if wants[2] else None
-        g_weight = None
-        if wants[3] and graph.neighbors is not None and graph.neighbors.shape[1] >= _MANY:
-            by_node = (graph.num_nodes, graph.neighbors.shape[1])
-            parts = scalars.view(*by_node, -1).transpose(1, 2) @ g.view(*by_node, -1)
-            g_weight = parts.sum(0).t()
-        elif wants[3]:
-            g_weight = (scalars.t() @ g).t()
-        return g_receive, g_send, g_scalars, g_weight, None
+        given = (*ctx.saved_tensors, ctx.graph, ctx.needs_input_grad)
+        return (*affine_gradients(g, *given), None)
+
+
+def affine_gradients(
+    g: Tensor, scalars: Tensor, weight: Tensor, graph: Graph, wants: Sequence[bool]
+) -> tuple[Tensor | None, ...]:
+    """Of a, b, s and W of :func:`affine`, as far as they are wanted, from that of the result."""
+    g_receive = graph.aggregate(g) if wants[0] else None
+    g_send = _to_senders(g, graph) if wants[1] else None
+    g_scalars = F.linear(g, weight.t().contiguous()) if wants[2] else None
+    g_weight = None
+    if wants[3] and graph.neighbors is not None and graph.neighbors.shape[1] >= _MANY:
+        by_node = (graph.num_nodes, graph.neighbors.shape[1])
+        parts = scalars.view(*by_node, -1).transpose(1, 2) @ g.view(*by_node, -1)
+        g_weight = parts.sum(0).t()
+    elif wants[3]:
+        g_weight = (scalars.t() @ g).t()
+    return g_receive, g_send, g_scalars, g_weight
 
 
 def weighted_sum(weight: Tensor, vectors: Tensor, graph: Graph, how: Aggregation) -> Tensor:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters import _egnn_path
 from eqnorm_adapters._egnn_edges import Aggregation, affine, scaled, weighted_sum
+from eqnorm_adapters._egnn_messages import sums_and_weights
 from eqnorm_adapters._egnn_native import EdgeInputs, Edges
 from eqnorm_adapters._egnn_ops import edge_sums
 from eqnorm_adapters._egnn_options import ACTIVATIONS, EGNNOptions
@@ -130,19 +131,18 @@ class EGNNLayer(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Aggregated messages (N, hidden) and relative vectors (N, 3), by torch."""
         relative = graph.relative(x)
-        messages = self._messages(h, relative, graph, edge_attr)
+        total, weights = self._messages(h, relative, graph, edge_attr)
         if self.edge_norm is not None:
             relative = self.edge_norm(relative, graph.edge_graph())
-        moves = weighted_sum(self.coord_mlp(messages), relative, graph, self.coord_aggregation)
-        return graph.aggregate(messages, self.message_aggregation), moves
+        return total, weighted_sum(weights, relative, graph, self.coord_aggregation)
 
     def _messages(
         self, h: Tensor, relative: Tensor, graph: Graph, edge_attr: Tensor | None
-    ) -> Tensor:
-        """m_ij, shape (E, hidden), with the first product of phi_e split to the nodes."""
+    ) -> tuple[Tensor, Tensor]:
+        """Aggregated m_ij (N, hidden), and weights (E, 1); phi_e's first product is split."""
         first, *rest = self.edge_mlp
         assert isinstance(first, nn.Linear)
-        width = self.width
+        width, how = self.width, self.message_aggregation
         scalars = relative.square().sum(-1, keepdim=True)
         if edge_attr is not None:
             scalars = torch.cat([scalars, edge_attr], dim=-1)
@@ -150,10 +150,19 @@ class EGNNLayer(nn.Module):
             first.weight, [width, width, scalars.shape[1]], dim=1
         )
         receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
+        parameters = _egnn_path.parameters_in_torch(self, h, scalars)
+        if parameters is not None:
+            at_nodes = (receive, send)
+            total, weights = sums_and_weights(at_nodes, scalars, at_edge, parameters, graph)
+            if len(self.coord_mlp) > 3:
+                weights = self.coord_mlp[3](weights)
+            return scaled(total, graph, how), weights
         messages = affine(receive, send, scalars, at_edge, graph)
         for module in rest:
             messages = module(messages)
-        return messages if self.att_mlp is None else messages * self.att_mlp(messages)
+        if self.att_mlp is not None:
+            messages = messages * self.att_mlp(messages)
+        return graph.aggregate(messages, how), self.coord_mlp(messages)
 
 
 def _normed(

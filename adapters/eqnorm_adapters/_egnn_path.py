@@ -30,7 +30,7 @@ def problem(
     """
     if h.device.type != "cpu" or h.dtype != torch.float32 or x.dtype != torch.float32:
         return None
-    if layer.edge_norm is not None or graph.num_edges == 0 or not _untouched(layer):
+    if layer.edge_norm is not None or graph.num_edges == 0 or not untouched(layer):
         return None
     if torch.is_autocast_enabled("cpu") or not (_compiling() or is_eager(h, x)):
         return None
@@ -84,7 +84,21 @@ def _of(linear: nn.Module | None) -> tuple[Any, Any]:
     return parameters["weight"], parameters["bias"]
 
 
-def _untouched(layer: EGNNLayer) -> bool:
+def parameters_in_torch(layer: EGNNLayer, h: Tensor, scalars: Tensor) -> list[Tensor] | None:
+    """W2, b2, W3, b3, w4 for :mod:`eqnorm_adapters._egnn_messages`; None where modules must run.
+
+    Without gradients, too, these are better: they keep less.
+    """
+    if not torch.is_grad_enabled() or not is_eager(h, scalars) or layer.att_mlp is not None:
+        return None
+    if torch.is_autocast_enabled(h.device.type) or not untouched(layer):
+        return None
+    found: list[Tensor] = [*_parameters(layer)[2:7]]
+    return None if any(parameter is None for parameter in found) else found
+
+
+def untouched(layer: EGNNLayer) -> bool:
+    """Whether the networks of edges are of SiLU, and nobody has replaced or hooked a module."""
     parts = [layer.edge_mlp, layer.coord_mlp]
     if layer.att_mlp is not None:
         parts.append(layer.att_mlp)
