@@ -15,7 +15,8 @@ from lightning import Callback, LightningModule, Trainer, seed_everything
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from omegaconf import DictConfig, OmegaConf
+from lightning.pytorch.plugins import DoublePrecision
+from omegaconf import DictConfig
 
 from examples.demo.results import write_atomically
 from examples.nbody.divergence import StopOnDivergence
@@ -36,6 +37,16 @@ class WholeFiles(TorchCheckpointIO):
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         write_atomically(Path(path), buffer.getvalue())
+
+
+class DoubleBatches(DoublePrecision):
+    """Float64; Lightning's own does not go past the graph of a batch, a frozen dataclass."""
+
+    def convert_input(self, data: Any) -> Any:
+        return {
+            name: part.double() if isinstance(part, torch.Tensor) else part
+            for name, part in data.items()
+        }
 
 
 class SeedEveryEpoch(Callback):
@@ -83,13 +94,18 @@ def make_trainer(cfg: DictConfig, folder: Path, divergence: StopOnDivergence) ->
         ModelCheckpoint(place, BEST, monitor="val_mse", **saved),
         ModelCheckpoint(place, LAST, save_on_train_epoch_end=True, **saved),
     ]
+    options: dict[str, Any] = dict(cfg.trainer)
+    plugins: list[Any] = [WholeFiles()]
+    if options.get("precision") == "64-true":
+        plugins.append(DoubleBatches())
+        del options["precision"]
     trainer = Trainer(
-        **OmegaConf.to_container(cfg.trainer, resolve=True),  # type: ignore[arg-type]
+        **options,
         max_epochs=cfg.epochs,
         check_val_every_n_epoch=every,
         gradient_clip_val=cfg.clip,
         callbacks=callbacks,
-        plugins=[WholeFiles()],
+        plugins=plugins,
         logger=[CSVLogger(folder, name="csv"), TensorBoardLogger(folder, name="tensorboard")],
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # ours deal one process's batches to several

@@ -96,8 +96,12 @@ def show(rows: list[dict[str, Any]], names: list[str]) -> None:
     table = Table()
     for name in shown:
         number = any(isinstance(row.get(name), (int, float)) for row in rows)
-        table.add_column(name, justify="right" if number else "left", overflow="fold",
-            no_wrap=name in ("state", "test_mse"))
+        table.add_column(
+            name,
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=name in ("state", "test_mse"),
+        )
     for row in rows:
         style = {"diverged": "red", "unfinished": "yellow"}.get(row["state"])
         table.add_row(*(_short(row.get(name)) for name in shown), style=style)

@@ -15,7 +15,7 @@ from examples.nbody import gather, train
 from examples.nbody.naming import run_name
 from tests.examples.nbody import tiny
 
-SWEEP = ("--multirun", "norm=null,geonorm", "epochs=2")
+SWEEP = ("norm=null,geonorm",)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(cache: Path, *more: str) -> list[str]:
-    return [*tiny.options(cache, *SWEEP[1:], *more), "--multirun"]
+    return ["--multirun", *tiny.options(cache, *SWEEP, *more)]
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -40,7 +40,7 @@ def test_interrupted_sweep_goes_on(
 ) -> None:
     """One of two runs lost: the other is left as it is, to the time stamps of its files."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["train", *arguments(cache, "out=mine")])
+    monkeypatch.setattr("sys.argv", ["train", *arguments(cache, "epochs=2", "out=mine")])
     train.main()
     out = tmp_path / "mine"
     kept, lost = finished(out)
@@ -51,7 +51,11 @@ def test_interrupted_sweep_goes_on(
     before = times(kept)
     assert gather.main([str(out)]) == 0
     (done, open_) = tiny.rows(out / "table.csv")
-    assert (done["state"], done["model.norm"], open_["state"]) == ("finished", "geonorm", "unfinished")
+    assert (done["state"], done["model.norm"], open_["state"]) == (
+        "finished",
+        "geonorm",
+        "unfinished",
+    )
     assert (open_["steps"], open_["test_mse"]) == ("10", "")
     train.main()
     assert times(kept) == before
@@ -94,7 +98,7 @@ def test_a_run_that_fails_does_not_stop_the_others(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = tiny.options(cache, "norm=geonrm,null", "epochs=1")
-    monkeypatch.setattr("sys.argv", ["train", *given, "--multirun"])
+    monkeypatch.setattr("sys.argv", ["train", "--multirun", *given])
     with pytest.raises(SystemExit):
         train.main()
     assert ["norm=null" in path.name for path in finished(tmp_path / "runs/nbody")] == [True]
@@ -120,7 +124,7 @@ def test_launchers(launcher: str, tmp_path: Path, cache: Path) -> None:
     here = ["hydra/launcher=" + launcher]
     if launcher == "joblib":
         here.append("hydra.launcher.n_jobs=2")
-    done = tiny.call(*arguments(cache, "out=mine"), *here, cwd=tmp_path)
+    done = tiny.call(*arguments(cache, "epochs=2", "out=mine"), *here, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     folders = finished(tmp_path / "mine")
     assert len(folders) == 2
@@ -133,10 +137,8 @@ def test_launchers(launcher: str, tmp_path: Path, cache: Path) -> None:
 @pytest.mark.slow
 def test_killed_sweep_goes_on(tmp_path: Path, cache: Path) -> None:
     """SIGKILL of the sweep and its workers while the second of four runs trains."""
-    given = [
-        *tiny.options(cache, "norm=null,geonorm", "seed=1,2", "epochs=40"),
-        "--multirun", "out=mine", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1",
-    ]  # fmt: skip
+    here = ("out=mine", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
+    given = arguments(cache, "seed=1,2", "epochs=40", *here)
     process = subprocess.Popen(
         tiny.command(*given, cwd=tmp_path),
         cwd=tmp_path,
@@ -147,7 +149,7 @@ def test_killed_sweep_goes_on(tmp_path: Path, cache: Path) -> None:
     )
     out = tmp_path / "mine"
     while process.poll() is None:
-        begun = [p for p in out.glob("*/checkpoints/last.ckpt")]
+        begun = list(out.glob("*/checkpoints/last.ckpt"))
         if len(begun) == 2 and len(finished(out)) == 1:
             break
         time.sleep(0.01)
