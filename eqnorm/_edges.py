@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eqnorm._index_checks import check_integer, described, only_graph
+
 if TYPE_CHECKING:
     from eqnorm.graph import Graph
 
@@ -79,18 +81,19 @@ def from_edges(
     """See :meth:`eqnorm.Graph.from_edges`."""
     if flow not in ("source_to_target", "target_to_source"):
         raise ValueError(f"flow must be 'source_to_target' or 'target_to_source', got {flow!r}")
-    if edge_index.dim() != 2 or edge_index.shape[0] != 2:
+    if not isinstance(edge_index, Tensor) or edge_index.dim() != 2 or edge_index.shape[0] != 2:
         raise ValueError(
-            f"edge_index must have shape (2, E), got {tuple(edge_index.shape)}; "
+            f"edge_index must have shape (2, E), got {described(edge_index)}; "
             "transpose it if it is (E, 2)"
         )
-    _check_integer(edge_index, "edge_index")
+    check_integer(edge_index, "edge_index")
     senders, receivers = edge_index.unbind(0)
     if flow == "target_to_source":
         senders, receivers = receivers, senders
     if batch is None:
         if num_nodes is None:
             num_nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
+        only_graph(num_graphs)
         base = single(kind, num_nodes, edge_index.device)
     else:
         base = from_batch(kind, batch, num_graphs, validate)
@@ -122,9 +125,9 @@ def from_edges(
 
 def from_batch(kind: type[Graph], batch: Tensor, num_graphs: int | None, validate: bool) -> Graph:
     """See :meth:`eqnorm.Graph.from_batch`."""
-    if batch.dim() != 1:
-        raise ValueError(f"batch must have shape (N,), got {tuple(batch.shape)}")
-    _check_integer(batch, "batch")
+    if not isinstance(batch, Tensor) or batch.dim() != 1:
+        raise ValueError(f"batch must have shape (N,), got {described(batch)}")
+    check_integer(batch, "batch")
     if batch.numel() == 0:
         raise ValueError("batch is empty; a graph needs at least one node")
     if num_graphs is None:
@@ -146,7 +149,7 @@ def from_ptr(kind: type[Graph], ptr: Tensor) -> Graph:
     """See :meth:`eqnorm.Graph.from_ptr`."""
     if ptr.dim() != 1 or ptr.shape[0] < 2:
         raise ValueError(f"ptr must have shape (B + 1,) with B >= 1, got {tuple(ptr.shape)}")
-    _check_integer(ptr, "ptr")
+    check_integer(ptr, "ptr")
     counts = ptr.diff()
     if int(ptr[0]) != 0 or int(counts.min()) < 0 or int(ptr[-1]) == 0:
         raise ValueError(
@@ -182,8 +185,3 @@ def _all_others(size: int, device: torch.device | str | None) -> Tensor:
     own = torch.arange(size, device=device)[:, None]
     others = torch.arange(size - 1, device=device)[None, :]
     return others + (others >= own)
-
-
-def _check_integer(index: Tensor, name: str) -> None:
-    if index.dtype != torch.int64:
-        raise ValueError(f"{name} must be int64 (LongTensor), got {index.dtype}; use .long()")

@@ -6,11 +6,13 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from eqnorm._box import lattice_vectors, parse_box
 from eqnorm._edges import from_batch, from_edges, single
+from eqnorm._index_checks import described, only_graph
 
 if TYPE_CHECKING:
     from eqnorm.graph import Graph
@@ -25,20 +27,22 @@ def radius(
     num_graphs: int | None,
 ) -> Graph:
     """See :meth:`eqnorm.Graph.radius`."""
-    if x.dim() != 2 or x.shape[-1] != 3:
-        raise ValueError(f"x must have shape (N, 3), got {tuple(x.shape)}")
+    if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[-1] != 3:
+        raise ValueError(f"x must have shape (N, 3), got {described(x)}")
     if not bool(torch.isfinite(x).all()):
         raise ValueError("x holds NaN or Inf; clean the positions before looking for neighbours")
+    if np.ndim(cutoff) or not isinstance(cutoff, int | float | Tensor | np.ndarray | np.number):
+        raise TypeError(f"cutoff must be a number, in the unit of x, got {type(cutoff).__name__}")
     if not 0 < cutoff < math.inf:
         raise ValueError(
             f"cutoff must be positive, in the unit of x, got {cutoff}; for all pairs use "
             "Graph.complete"
         )
-    nodes = (
-        single(kind, x.shape[0], x.device)
-        if batch is None
-        else from_batch(kind, batch, num_graphs, True)
-    )
+    if batch is None:
+        only_graph(num_graphs)
+        nodes = single(kind, x.shape[0], x.device)
+    else:
+        nodes = from_batch(kind, batch, num_graphs, True)
     if nodes.num_nodes != x.shape[0]:
         raise ValueError(
             f"batch has {nodes.num_nodes} entries but x has {x.shape[0]} rows; give one graph "

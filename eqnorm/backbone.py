@@ -139,9 +139,10 @@ class Backbone(nn.Module, ABC):
                 f"{name} is set by the model's {_WIDTH[name]}"
             )
         if value.dtype != weight.dtype and not torch.is_autocast_enabled(value.device.type):
+            other = f" or model.to({value.dtype})" if value.is_floating_point() else ""
             raise ValueError(
                 f"{name} is {value.dtype} but the model's parameters are {weight.dtype}; use "
-                f"{name}.to({weight.dtype}) or model.to({value.dtype})"
+                f"{name}.to({weight.dtype}){other}"
             )
         if value.device != weight.device:
             raise ValueError(
