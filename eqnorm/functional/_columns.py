@@ -109,9 +109,10 @@ class _ColumnNorm(torch.autograd.Function):
         if g is None:
             return (None,) * 5
         x, weight, bias, shift, mean, var = ctx.saved_tensors
-        if torch.is_grad_enabled():  # create_graph: the gradient is itself differentiated
-            y = plain(x, weight, bias, shift, ctx.how)[0]
-            return (*_compiled.gradients(y, (x, weight, bias, shift), g), None)
+        inputs = (x, weight, bias, shift)
+        # With create_graph the gradient is itself differentiated.
+        if torch.is_grad_enabled() or _compiled.batched(g):
+            return (*_compiled.gradients(lambda: plain(*inputs, ctx.how)[0], inputs, g), None)
         kernels = _compiled.kernels_for(x)
         back = _columns_torch.backward if kernels is None else kernels.column_backward
         return (*back(g, x, weight, shift, mean, var, ctx.how), None)

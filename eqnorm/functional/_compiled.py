@@ -6,7 +6,7 @@ import functools
 import importlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 import torch
@@ -21,9 +21,14 @@ def use_compiled(enabled: bool) -> None:
 
     On unless the environment says ``EQNORM_COMPILED=0``; they serve contiguous float32 and
     float64 tensors on the CPU where numba is installed, and torch serves all else.
+
+    Raises:
+        TypeError: ``enabled`` is not a bool, such as ``"off"``, which Python takes for true.
     """
     global _wanted
-    _wanted = bool(enabled)
+    if not isinstance(enabled, bool):
+        raise TypeError(f"enabled must be True or False, got {enabled!r}")
+    _wanted = enabled
 
 
 def compiled_available() -> bool:
@@ -70,8 +75,24 @@ def is_eager() -> bool:
     )
 
 
-def gradients(y: Tensor, inputs: Sequence[Tensor | None], g: Tensor) -> tuple[Tensor | None, ...]:
-    """Gradients of ``y`` that can be differentiated again; None where none is needed."""
+def batched(*tensors: Tensor | None) -> bool:
+    """Whether one of them is many gradients at once, as ``is_grads_batched=True`` makes them.
+
+    Neither kernels nor operations in place can take them, and the forward pass cannot foresee them.
+    """
+    return any(t is not None and torch._C._functorch.is_legacy_batchedtensor(t) for t in tensors)
+
+
+def gradients(
+    plain: Callable[[], Tensor], inputs: Sequence[Tensor | None], g: Tensor
+) -> tuple[Tensor | None, ...]:
+    """Gradients of what ``plain`` makes of the inputs by torch operations; None where unneeded.
+
+    They can be differentiated again where gradients are on.
+    """
     wanted = [t for t in inputs if t is not None and t.requires_grad]
-    found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, allow_unused=True))
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        y = plain()
+        found = iter(torch.autograd.grad(y, wanted, g, create_graph=again, allow_unused=True))
     return tuple(next(found) if t is not None and t.requires_grad else None for t in inputs)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from eqnorm.functional._compiled import is_eager
+from eqnorm.functional._compiled import batched, is_eager
 
 if TYPE_CHECKING:
     from eqnorm.functional._layout import Layout
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def dot_copies(x: Tensor, y: Tensor, layout: Layout) -> Tensor:
     """Scalar product of every copy in x with that in y: (N, D), (N, D) -> (N, K)."""
-    if is_eager():
+    if is_eager() and not batched(x, y):
         out: Tensor = _DotCopies.apply(x, y, layout)  # type: ignore[no-untyped-call]
         return out
     return layout.sum_copies(x * y)
@@ -28,7 +28,7 @@ def dot_copies(x: Tensor, y: Tensor, layout: Layout) -> Tensor:
 
 def scale_copies(x: Tensor, scale: Tensor, layout: Layout) -> Tensor:
     """Every copy in x times its number: (N, D), (N, K) -> (N, D)."""
-    if is_eager():
+    if is_eager() and not batched(x, scale):
         out: Tensor = _ScaleCopies.apply(x, scale, layout)  # type: ignore[no-untyped-call]
         return out
     return x * layout.to_columns(scale)

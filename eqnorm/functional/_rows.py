@@ -120,9 +120,10 @@ class _RowNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, mean, var = ctx.saved_tensors
-        if torch.is_grad_enabled():  # create_graph: the gradient is itself differentiated
-            y = plain(x, weight, bias, ctx.how)
-            return (*_compiled.gradients(y, (x, weight, bias), grads[0]), None)
+        inputs = (x, weight, bias)
+        # With create_graph the gradient is itself differentiated.
+        if torch.is_grad_enabled() or _compiled.batched(*grads):
+            return (*_compiled.gradients(lambda: plain(*inputs, ctx.how), inputs, grads[0]), None)
         kernels = _compiled.kernels_for(x)
         run = _rows_torch.backward if kernels is None else kernels.row_backward
         return (*run(grads[0], x, weight, mean, var, ctx.how), None)
