@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,12 +32,14 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.device.split(":")[0] not in ("cpu", "cuda"):
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
             raise ValueError(f"device must be cpu, cuda or cuda:INDEX, got {self.device!r}")
         if self.device != "cpu" and not torch.cuda.is_available():
             raise ValueError(f"device={self.device!r}: no CUDA device here; use device='cpu'")
         if self.threads < 1:
             raise ValueError(f"threads must be at least 1, got {self.threads}")
+        if self.threads > (cores := os.cpu_count() or 1):  # far more end the process
+            raise ValueError(f"threads must be at most {cores}, the cores here, got {self.threads}")
         if not self.seconds > 0:
             raise ValueError(f"seconds must be positive, got {self.seconds}")
 

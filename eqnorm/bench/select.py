@@ -44,7 +44,7 @@ def cases(settings: Settings, parts: Sequence[str] = PARTS, pattern: str = "") -
     torch.set_num_threads(settings.threads)
     found = [
         case
-        for part in parts
+        for part in dict.fromkeys(parts)
         for case in chain.from_iterable(make(settings) for make in _CASES[part])
         if pattern in case.name
     ]

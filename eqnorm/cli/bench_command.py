@@ -43,9 +43,9 @@ def bench(
     from eqnorm import bench as benchmarks
     from eqnorm.cli import bench_tables
 
-    settings = benchmarks.Settings(
-        device, threads, seconds or (QUICK_SECONDS if quick else SECONDS), quick, seed
-    )
+    if seconds is None:
+        seconds = QUICK_SECONDS if quick else SECONDS
+    settings = benchmarks.Settings(device, threads, seconds, quick, seed)
     chosen = benchmarks.cases(settings, select or benchmarks.PARTS, pattern)
     if list_only:
         names = [{"part": case.part, "name": case.name} for case in chosen]

@@ -89,7 +89,10 @@ def test_ratio_pairs_rounds_and_gives_quartiles() -> None:
     ("settings", "text"),
     [
         ({"device": "tpu"}, r"device must be cpu, cuda or cuda:INDEX, got 'tpu'"),
+        ({"device": "cuda:first"}, r"device must be cpu, cuda or cuda:INDEX, got 'cuda:first'"),
+        ({"device": "cpu:0"}, r"device must be cpu, cuda or cuda:INDEX, got 'cpu:0'"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"threads": 99999}, r"threads must be at most \d+, the cores here, got 99999"),
         ({"seconds": 0}, "seconds must be positive, got 0"),
     ],
 )

@@ -34,6 +34,11 @@ def test_list_names_every_part_and_runs_nothing() -> None:
     assert plain.stdout.splitlines()[0].startswith("models: clofnet, N=5")
 
 
+def test_a_part_named_twice_is_run_once() -> None:
+    once = ["bench", "--quick", "--list", "-s", "roofline"]
+    assert runner.invoke(app, [*once, "-s", "roofline"]).stdout == runner.invoke(app, once).stdout
+
+
 def test_a_table() -> None:
     done = runner.invoke(app, [*QUICK, "-s", "norms", "-k", "unit on 1o"])
     assert done.exit_code == 0, done.output
@@ -88,6 +93,7 @@ def test_a_case_that_fails_is_named_and_the_others_are_shown(
         (["--device", "tpu"], "device must be cpu, cuda or cuda:INDEX, got 'tpu'"),
         (["-k", "no such"], "has 'no such' in its name"),
         (["--seconds", "-1"], "seconds must be positive, got -1"),
+        (["--seconds", "0"], "seconds must be positive, got 0"),
     ],
 )
 def test_bad_usage(arguments: list[str], text: str) -> None:
