@@ -9,12 +9,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
-def directory() -> Path:
-    """``$EQNORM_CACHE/native``, else ``$XDG_CACHE_HOME/eqnorm/native``, else in ``~/.cache``."""
-    if chosen := os.environ.get("EQNORM_CACHE"):
-        return Path(chosen).expanduser() / "native"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "eqnorm" / "native"
+def directory() -> Path | None:
+    """``$EQNORM_CACHE/native``, else ``$XDG_CACHE_HOME/eqnorm/native``, else in ``~/.cache``.
+
+    None for a user without a home, as in containers that run under an arbitrary number.
+    """
+    try:
+        if chosen := os.environ.get("EQNORM_CACHE"):
+            return Path(chosen).expanduser() / "native"
+        base = os.environ.get("XDG_CACHE_HOME")
+        return (Path(base) if base else Path.home() / ".cache") / "eqnorm" / "native"
+    except RuntimeError:
+        return None
 
 
 def key(identity: str, files: Iterable[Path]) -> str:
@@ -49,6 +55,9 @@ def install(target: Path, make: Callable[[Path], None]) -> None:
     draft = Path(name)
     try:
         make(draft)
+        # Else a power cut may leave the name with half of the content, which ends whoever loads it.
+        with draft.open("rb+") as written:
+            os.fsync(written.fileno())
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)

@@ -29,13 +29,25 @@ def use_native(enabled: bool) -> None:
     """Turn the kernels written in C on or off, for this process.
 
     On unless the environment says ``EQNORM_NATIVE=0`` or ``EQNORM_COMPILED=0``.
+
+    Raises:
+        TypeError: ``enabled`` is not a bool, such as ``"off"``, which Python takes for true.
     """
     global _wanted
-    _wanted = bool(enabled)
+    if not isinstance(enabled, bool):
+        raise TypeError(f"enabled must be True or False, got {enabled!r}")
+    _wanted = enabled
 
 
 def native_available(name: str = "egnn") -> bool:
-    """Whether a kernel is turned on and could be compiled, which the first call does."""
+    """Whether a kernel is turned on and could be compiled, which the first call does.
+
+    Raises:
+        ValueError: there is no kernel of that name.
+    """
+    known = sorted(source.parent.name for source in _HERE.glob("*/*.c"))
+    if name not in known and known:  # without any, the installation is incomplete: load says so
+        raise ValueError(f"name must be one of {', '.join(sorted(set(known)))}, got {name!r}")
     return load(name) is not None
 
 
@@ -81,7 +93,7 @@ def _open(folder: Path) -> ctypes.CDLL:
     files = [*sources, *folder.glob("*.h"), *_SHARED.glob("*.h")]
     file = f"{folder.name}-{_cache.key(compiler.identity(), files)}.so"
     kept = _cache.directory()
-    if _cache.usable(kept):
+    if kept is not None and _cache.usable(kept):
         target = kept / file
         if not target.exists():
             _build(compiler, sources, target)

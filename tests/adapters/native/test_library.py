@@ -156,6 +156,29 @@ def test_processes_that_compile_at_the_same_time(home):
     assert len(kept(home)) == 1
 
 
+@needs_compiler
+def test_a_user_without_a_home(home, monkeypatch, caplog):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("EQNORM_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert answer(native.load("toy")) == 42
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("value", ["off", 0, None])
+def test_what_is_neither_true_nor_false(value):
+    with pytest.raises(TypeError, match="enabled must be True or False, got"):
+        native.use_native(value)
+
+
+def test_a_kernel_that_there_is_not(home):
+    with pytest.raises(ValueError, match="name must be one of toy, got 'egn'"):
+        native.native_available("egn")
+
+
 def test_an_installation_without_sources(home, caplog):
     (home / "toy" / "toy.c").unlink()
     assert "holds no C files: the installation is incomplete" in failure(caplog)
