@@ -59,11 +59,14 @@ class EnergyReadout(nn.Module):
         self.first = nn.Parameter(torch.randn(scalars, width))
         self.second = nn.Parameter(torch.randn(width, 1))
         for name, value in (("scale", scale), ("shift", shift)):
-            given = torch.as_tensor(value, dtype=torch.get_default_dtype())
-            if given.dim() and given.shape != (species,):
+            try:
+                given = torch.as_tensor(value, dtype=torch.get_default_dtype())
+            except (TypeError, ValueError):
+                given = torch.empty(0)
+            if given.shape not in ((), (species,)) or not bool(given.isfinite().all()):
                 raise ValueError(
-                    f"energy_{name} must be a number, or one for each of the {species} invariants "
-                    f"of a node (node_dim), got {value!r}"
+                    f"energy_{name} must be a finite number, or one for each of the {species} "
+                    f"invariants of a node (node_dim), got {value!r}"
                 )
             self.register_buffer(name, given)
 
@@ -87,17 +90,22 @@ def differentiate(
     differentiated again; without, the result is detached.
 
     Raises:
-        TypeError: ``graph`` is not a Graph.
+        TypeError: ``graph`` is not a Graph, or ``x`` no tensor of floating point.
         RuntimeError: under `torch.inference_mode`, in which torch cannot differentiate.
     """
     if not isinstance(graph, Graph):
         raise TypeError(f"graph must be an eqnorm.Graph, got {type(graph).__name__}")
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        came = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise TypeError(f"x must be a tensor of floating point, shape (N, 3), got {came}")
     if torch.is_inference_mode_enabled():
         raise RuntimeError(
             "forces are a derivative, which torch.inference_mode() forbids: use torch.no_grad() "
             "(in Lightning, Trainer(inference_mode=False))"
         )
     with torch.enable_grad():
+        if x.is_inference():  # made under torch.inference_mode: of use here as a copy only
+            x = x.clone()
         if not x.requires_grad:
             x = x.detach().requires_grad_()
         energies = node_energy(x)

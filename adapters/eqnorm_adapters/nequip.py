@@ -139,6 +139,8 @@ class NequIP(Backbone):
             avg_num_neighbors=avg_num_neighbors,
             energy=energy,
         )
+        if not energy and (energy_scale != 1.0 or energy_shift != 0.0):
+            raise ValueError("energy_scale and energy_shift are of the energy: say energy=True too")
         scalars = o3.Irreps([entry for entry in irreps if entry.ir == SCALAR])
         ends = scalars if energy else irreps
         between = [ends] + [irreps] * (layers - 1) + [ends]
@@ -182,18 +184,17 @@ class NequIP(Backbone):
 
         Raises:
             ValueError: the model was built without ``energy=True``.
-            TypeError: ``graph`` is not a Graph.
+            TypeError: ``graph`` is not a Graph, or ``x`` no tensor of floating point.
             RuntimeError: under `torch.inference_mode`.
         """
         readout = self.energy_readout
         if readout is None:
             raise ValueError("this model has no energy: build it with energy=True")
-        ones = readout.scale.new_ones(x.shape[0], self.node_dim)
-        species = ones if h is None else h
+
+        def node_energy(at: Tensor) -> Tensor:
+            species = readout.scale.new_ones(len(at), self.node_dim) if h is None else h
+            found: Tensor = readout(self(at, graph, species, None, edge_attr).h, species)
+            return found
+
         again = self.training and torch.is_grad_enabled() if create_graph is None else create_graph
-        return differentiate(
-            lambda at: readout(self(at, graph, species, None, edge_attr).h, species),
-            x,
-            graph,
-            again,
-        )
+        return differentiate(node_energy, x, graph, again)
