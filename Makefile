@@ -14,7 +14,7 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo leaderboard fig2 fig5 table1 beyond argon adk test test-slow test-thorough bench lint format typecheck contracts clean
+.PHONY: help venv demo leaderboard train fig2 fig5 table1 beyond argon adk test test-slow test-thorough bench lint format typecheck contracts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / {n = split($$1, names, " "); \
@@ -49,6 +49,9 @@ argon adk: $(STAMP) ## norms on molecular dynamics (SCALE=smoke or small); resum
 
 fig2 fig5 table1 beyond: $(STAMP) ## reproduce the paper, and go beyond it; SCALE=smoke|small|paper; resumes
 	$(PY) -m examples.nbody.reproduce $@ --scale $(SCALE) $(ARGS)
+
+train: $(STAMP) ## one run, or a sweep, of examples/nbody: make train ARGS="norm=geonorm data.n=50"
+	$(PY) -m examples.nbody.train $(ARGS)
 
 test: $(STAMP) ## the default tests, doctests included
 	$(PY) -m pytest -n $(JOBS) $(ARGS)
