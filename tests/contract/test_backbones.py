@@ -8,55 +8,22 @@ a model, so that `test_backbones_controls` can show that it fails on a model mad
 from __future__ import annotations
 
 import copy
-import pickle
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm.testing import randomize_parameters
-from tests.fake_cuda import fake_cuda
-
-Build = Callable[..., nn.Module]
-
-HIDDEN = {"scalars": 8, "irreps": "4x0e+3x1o"}
-SIZES = (4, 1, 5)
-NORMED = {"norm": "geonorm", "feature_norm": "rmsnorm", "update_norm": "softcap"}
-BARE_AND_NORMED = pytest.mark.parametrize("norms", [{}, NORMED], ids=["bare", "normed"])
-every = pytest.mark.parametrize("name", eqnorm.list_models())
-
-
-def builder(name: str) -> Build:
-    def build(seed: int = 0, **options: Any) -> nn.Module:
-        common = {"layers": 2, "node_dim": 2, "edge_dim": 1}
-        common["hidden"] = HIDDEN[eqnorm.model_spec(name).features]
-        torch.manual_seed(seed)
-        model = eqnorm.create_model(name, **{**common, **options})
-        return randomize_parameters(model, seed)
-
-    return build
-
-
-def inputs(graph: Graph, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
-    n = graph.num_nodes
-    return {
-        "x": torch.randn(n, 3, dtype=dtype),
-        "h": torch.randn(n, 2, dtype=dtype),
-        "v": torch.randn(n, 3, dtype=dtype),
-        "edge_attr": torch.randn(graph.num_edges, 1, dtype=dtype),
-    }
-
-
-def close(found: Tensor, expected: Tensor, tolerance: float) -> None:
-    """Equal relative to the largest entry."""
-    assert found.shape == expected.shape
-    error = (found.detach().double() - expected.detach().double()).abs().max()
-    assert error <= tolerance * (1 + expected.detach().abs().max())
-
+from tests.contract.backbone_case import (
+    BARE_AND_NORMED,
+    SIZES,
+    Build,
+    builder,
+    close,
+    every,
+    inputs,
+)
 
 # --- numbers ----------------------------------------------------------------------------------
 
@@ -192,65 +159,3 @@ def test_edges_beyond_the_cutoff_are_as_good_as_absent(name: str) -> None:
     # Not "mean": it counts the edges that there are.
     how = {"message_aggregation": "sum", "coord_aggregation": "sum", "feature_norm": "rmsnorm"}
     check_cutoff(builder(name), **how)
-
-
-# --- devices, compilers, copies ---------------------------------------------------------------
-
-
-def check_device(build: Build, **options: Any) -> None:
-    """On a pretended CUDA device: no tensor of another one, and no wait for a value."""
-    model = build(**options)
-    with torch.no_grad(), fake_cuda() as cuda:
-        there = model.to(cuda)
-        for graph in (Graph.complete(2, 4), Graph.complete(num_nodes=SIZES)):
-            given = {key: value.to(cuda) for key, value in inputs(graph, torch.float32).items()}
-            out = there(graph=graph.to(cuda), **given)
-            assert out.x.device == cuda
-            assert out.h.device == cuda
-
-
-@every
-@BARE_AND_NORMED
-def test_everything_is_where_the_parameters_are(name: str, norms: dict[str, str]) -> None:
-    check_device(builder(name), **norms)
-
-
-def check_compile(build: Build, **options: Any) -> None:
-    torch._dynamo.reset()
-    model, graph = build(**options).double(), Graph.complete(2, 4)
-    given = inputs(graph)
-    compiled = torch.compile(model, fullgraph=True, backend="eager")
-    found, expected = compiled(graph=graph, **given), model(graph=graph, **given)
-    close(found.x, expected.x, 1e-12)
-    close(found.h, expected.h, 1e-12)
-    (found.x.sum() + found.h.sum()).backward()
-
-
-@every
-def test_compiles_as_one_graph(name: str) -> None:
-    check_compile(builder(name), **NORMED)
-
-
-def check_copies(build: Build, **options: Any) -> None:
-    """Deep copies, pickles and state dicts hold all there is; they share nothing."""
-    model, graph = build(**options), Graph.complete(2, 4)
-    given = inputs(graph, torch.float32)
-    expected = model(graph=graph, **given)
-    other = build(seed=1, **options)
-    assert not torch.equal(other(graph=graph, **given).x, expected.x)
-    other.load_state_dict(model.state_dict())
-    for same in (other, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        out = same(graph=graph, **given)
-        assert torch.equal(out.x, expected.x)
-        assert torch.equal(out.h, expected.h)
-        assert eqnorm.contract_of(same) == eqnorm.contract_of(model)
-        with torch.no_grad():
-            for parameter in same.parameters():
-                parameter.zero_()
-    assert torch.equal(model(graph=graph, **given).x, expected.x)
-
-
-@every
-@BARE_AND_NORMED
-def test_deepcopy_pickle_and_state_dict(name: str, norms: dict[str, str]) -> None:
-    check_copies(builder(name), **norms)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from eqnorm import Graph, ModelOutput
 from tests.contract import test_backbones as uniform
+from tests.contract import test_backbones_places as places
+from tests.contract.backbone_case import Build
 
 
 class Control(nn.Module):
@@ -110,15 +112,15 @@ CASES: list[tuple[Callable[..., None], dict[str, Any], type[Control]]] = [
     (uniform.check_batch, {}, SeesTheBatch),
     (uniform.check_edge_list, {}, TrustsTheOrder),
     (uniform.check_cutoff, {}, CountsEdges),
-    (uniform.check_device, {}, HasAConstantOnTheCPU),
-    (uniform.check_device, {}, WaitsForAValue),
-    (uniform.check_compile, {}, WaitsForAValue),
-    (uniform.check_copies, {}, KeepsAPlainTensor),
+    (places.check_device, {}, HasAConstantOnTheCPU),
+    (places.check_device, {}, WaitsForAValue),
+    (places.check_compile, {}, WaitsForAValue),
+    (places.check_copies, {}, KeepsAPlainTensor),
 ]
 IDS = [f"{check.__name__}-{kind.__name__}" for check, _, kind in CASES]
 
 
-def builder(kind: type[Control]) -> uniform.Build:
+def builder(kind: type[Control]) -> Build:
     def build(seed: int = 0, **options: Any) -> nn.Module:
         torch.manual_seed(seed)
         return kind(**options)
@@ -136,5 +138,6 @@ def test_a_model_made_to_fail_fails(
 
 
 def test_every_check_has_such_a_model() -> None:
-    checks = {value for name, value in vars(uniform).items() if name.startswith("check_")}
+    found = {**vars(uniform), **vars(places)}
+    checks = {value for name, value in found.items() if name.startswith("check_")}
     assert checks == {check for check, _, _ in CASES}
