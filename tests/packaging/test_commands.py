@@ -15,7 +15,8 @@ from tests.packaging.project import PROJECT, ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 CI = (ROOT / ".ci" / "run").read_text()
-TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, flags=re.MULTILINE))
+RULES = re.findall(r"^([a-z][a-z0-9 -]*):", MAKEFILE, flags=re.MULTILINE)
+TARGETS = {name for rule in RULES for name in rule.split()}
 DOCUMENTS = [p for p in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if p.exists()]
 
 
