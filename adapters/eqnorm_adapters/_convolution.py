@@ -8,10 +8,16 @@ from typing import Any
 import torch
 from e3nn import o3
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from eqnorm import Graph
+from eqnorm_adapters import _conv_path
+from eqnorm_adapters._conv_layout import ROW, Layout, filled
+from eqnorm_adapters._conv_native import ConvEdges, ConvInputs
+from eqnorm_adapters._conv_ops import convolved
 from eqnorm_adapters._coupling import Block, blocks_and_order, symbols
 from eqnorm_adapters._factored import factored_sum
+from eqnorm_adapters._pairs import Pairs
 
 # Neighbours per hidden radial feature from which on the factored sum is the faster one.
 _FACTORED_FROM = 3.0
@@ -34,8 +40,9 @@ class Convolution(nn.Module):
     invariant. Y is used as the homogeneous polynomial that it is, so u of any length is allowed
     and u = 0 has gradients.
 
-    Complete graphs with many nodes take the sum over j first, see
-    :func:`~eqnorm_adapters._factored.factored_sum`.
+    In float32 on the CPU the sums are those of a compiled kernel, where there is a C compiler; see
+    native/conv and `eqnorm_adapters.use_native`. Otherwise complete graphs with many nodes take the
+    sum over j first, see :func:`~eqnorm_adapters._factored.factored_sum`.
 
     Args:
         irreps_in: irreps of h.
@@ -63,6 +70,7 @@ class Convolution(nn.Module):
         for index, exact in enumerate(self._exact):
             current = exact.to(torch.get_default_dtype())
             self.register_buffer(f"coupling{index}", current, persistent=False)
+        self._layout = Layout(self.blocks, self.order, self._exact)
         self.weights = nn.ParameterList(
             torch.randn(hidden, block.mul, len(block.paths)) for block in self.blocks
         )
@@ -74,7 +82,9 @@ class Convolution(nn.Module):
             setattr(self, f"coupling{index}", exact.to(getattr(self, f"coupling{index}")))
         return self
 
-    def forward(self, h: Tensor, u: Tensor, phi: Tensor, graph: Graph) -> Tensor:
+    def forward(
+        self, h: Tensor, u: Tensor, phi: Tensor, graph: Graph, pairs: Pairs | None = None
+    ) -> Tensor:
         """Sum of the messages that each node receives, shape (N, irreps_out.dim).
 
         Args:
@@ -82,8 +92,17 @@ class Convolution(nn.Module):
             u: directions, shape (E, 3).
             phi: hidden radial features, shape (E, H).
             graph: N nodes with E edges.
+            pairs: of the graph; u and phi are then those of the pairs.
         """
         harmonics = self.harmonics(u)
+        if (
+            self._layout.fits
+            and phi.shape[0]
+            and _conv_path.applies(h, harmonics, phi, *self.weights)
+        ):
+            return self._compiled(h, harmonics, phi, graph, pairs)
+        if pairs is not None:
+            harmonics, phi = pairs.at_edges(harmonics, phi, graph)
         couplings = [getattr(self, f"coupling{index}") for index in range(len(self.blocks))]
         weights = [weight * self.hidden**-0.5 for weight in self.weights]
         many = graph.neighbors is not None and (
@@ -97,6 +116,20 @@ class Convolution(nn.Module):
                 for given in zip(self.blocks, weights, couplings, strict=True)
             ]
         return torch.cat([sums[block][path] for block, path in self.order], dim=-1)
+
+    def _compiled(
+        self, h: Tensor, harmonics: Tensor, phi: Tensor, graph: Graph, pairs: Pairs | None
+    ) -> Tensor:
+        """The same by the kernel in native/conv."""
+        layout, ends = self._layout, graph if pairs is None else pairs
+        weights = layout.weights([weight * self.hidden**-0.5 for weight in self.weights])
+        lacking = -self.hidden % ROW
+        if lacking:
+            weights = pad(weights, (0, 0, 0, lacking))
+        given = ConvInputs(layout.features(h), harmonics, filled(phi), weights)
+        tables = (layout.paths, layout.terms, layout.values, layout.out_width)
+        edges = ConvEdges(ends.senders, ends.receivers, *tables, pairs is not None)
+        return layout.results(convolved(given, edges))
 
     def messages(self, h: Tensor, u: Tensor, phi: Tensor, graph: Graph) -> list[Tensor]:
         """What each edge brings, not summed: for each block (E, mul, sum of its paths' 2 l3 + 1).

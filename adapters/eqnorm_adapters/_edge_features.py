@@ -6,22 +6,25 @@ import torch
 from torch import Tensor, nn
 
 from eqnorm import Graph
+from eqnorm_adapters._pairs import Pairs
 from eqnorm_adapters._radial import RadialBasis
 
 _GAIN = 1e-3  # of the read-out at the start, as in the official EGNN
 
 
 def distance_and_direction(
-    x: Tensor, graph: Graph, basis: RadialBasis, edge_norm: nn.Module | None
+    x: Tensor, graph: Graph | Pairs, basis: RadialBasis, edge_norm: nn.Module | None
 ) -> tuple[Tensor, Tensor]:
     r"""Squared distances (E, 1), and directions (E, 3) of at most unit length.
+
+    ``graph`` may be the pairs of a graph where there is no edge norm.
 
     The directions are d / sqrt(\|d\|^2 + δ^2) for d = x_i - x_j, with δ 1e-3 of the unit of length,
     or of the cutoff; with an edge norm n they are n(d) / sqrt(1 + \|n(d)\|^2).
     """
     relative = graph.relative(x)
     square = relative.square().sum(-1, keepdim=True)
-    if edge_norm is None:
+    if edge_norm is None or isinstance(graph, Pairs):
         return square, relative * (square + basis.floor_sq).rsqrt()
     normed: Tensor = edge_norm(relative, graph.edge_graph())
     return square, normed * (1 + normed.square().sum(-1, keepdim=True)).rsqrt()

@@ -13,6 +13,7 @@ from eqnorm_adapters._convolution import Convolution
 from eqnorm_adapters._edge_features import distance_and_direction
 from eqnorm_adapters._gate import Gate
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars
+from eqnorm_adapters._pairs import pairs_of
 from eqnorm_adapters._radial import RadialBasis
 from eqnorm_adapters._radial_mlp import RadialMLP
 from eqnorm_adapters._self_connection import SelfConnection
@@ -87,9 +88,12 @@ class NequIPLayer(SlottedLayer):
         """New points (N, 3) and features (N, irreps_out.dim)."""
         graph, before = start.graph, self.scalars_in(f)
         seen = normed(self.feature_norm, f, start, before)
-        square, direction = distance_and_direction(x, graph, self.radial.basis, self.edge_norm)
+        plain = start.edge_attr is None and self.edge_norm is None
+        pairs = pairs_of(graph) if plain else None
+        ends, basis = graph if pairs is None else pairs, self.radial.basis
+        square, direction = distance_and_direction(x, ends, basis, self.edge_norm)
         phi = self.radial(square, start.edge_attr)
-        total = self.convolution(self.linear_in(seen), direction, phi, graph)
+        total = self.convolution(self.linear_in(seen), direction, phi, graph, pairs)
         if self.average is not None:
             total = total * self.average**-0.5
         messages = rescaled(total, graph, self.message_aggregation)

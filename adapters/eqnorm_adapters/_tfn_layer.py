@@ -13,6 +13,7 @@ from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._convolution import Convolution
 from eqnorm_adapters._gate import Gate
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars
+from eqnorm_adapters._pairs import pairs_of
 from eqnorm_adapters._radial import RadialBasis, RadialNetwork
 
 Aggregation = Literal["sum", "mean", "sqrt"]
@@ -79,10 +80,11 @@ class TFNLayer(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """New positions (N, 3) and features (N, irreps.dim)."""
         kept = _normed(self.feature_norm, h, graph, x0, v, self.scalars(h))
-        relative = graph.relative(x)
+        pairs = pairs_of(graph) if edge_attr is None and self.edge_norm is None else None
+        relative = graph.relative(x) if pairs is None else pairs.relative(x)
         square = relative.square().sum(-1, keepdim=True)
         direction = self._direction(relative, square, graph)
-        total = self.convolution(kept, direction, self.radial(square, edge_attr), graph)
+        total = self.convolution(kept, direction, self.radial(square, edge_attr), graph, pairs)
         messages = _rescaled(total, graph, self.message_aggregation)
         messages = _normed(self.message_norm, messages, graph, x0, v, self.scalars(h))
         h = h + self.gate(self.interaction(torch.cat([messages, kept], dim=-1)))

@@ -128,6 +128,18 @@ def test_sums_of_factors_are_faster_than_messages() -> None:
     u, phi = torch.randn(dense.num_edges, 3), torch.randn(dense.num_edges, 8)
     h = torch.randn(dense.num_nodes, irreps.dim, requires_grad=True)
     fast, slow = (
-        lambda graph=graph: layer(h, u, phi, graph).sum().backward() for graph in (dense, listed)
+        paths.on_path(lambda graph=graph: layer(h, u, phi, graph).sum().backward(), False)
+        for graph in (dense, listed)
     )
     assert best(slow, fast, 1.3) > 1.3
+
+
+@pytest.mark.parametrize(("name", "enough"), [("tfn", 2.0), ("nequip", 2.5)])  # (5.8, 6.4)
+def test_the_compiled_convolution_is_faster_than_torch(name: str, enough: float) -> None:
+    """Two layers on complete graphs, where each pair is computed once."""
+    native = pytest.importorskip("eqnorm_adapters.native")
+    if not native.native_available("conv"):
+        pytest.skip("no C compiler here, or turned off")
+    model, systems = eqnorm.create_model(name, layers=2), steps.Systems.draw(2, 40, "cpu")
+    step = steps.training_step(model, systems)
+    assert best(paths.on_path(step, False), paths.on_path(step, True), enough) > enough
