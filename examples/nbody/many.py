@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -24,7 +26,7 @@ def perform_all(
         deadline: a time (``time.time()``) after which nothing new is started.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
         futures = {pool.submit(perform, run, deadline): name for name, run in runs.items()}
         try:
             for future in as_completed(futures):
@@ -32,6 +34,18 @@ def perform_all(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is killed, which cannot tell it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def perform(options: Mapping[str, Any], deadline: float = math.inf) -> str:

@@ -29,6 +29,15 @@ NO_NORM = (
     Entry("no norm", "none"),
     Entry("no norm, mean messages", "none", {"message_aggregation": "mean"}),
 )
+# The options of `examples.nbody.train` have h_i added in the update of features; these have not.
+NO_RESIDUAL = (
+    Entry("no norm, no residual", "none", {"residual": False}),
+    Entry(
+        f"{RECOMMENDED}, no residual",
+        "recipe",
+        {**_LN_MEAN, "update_norm": "softcap", "residual": False},
+    ),
+)
 GEONORM = (
     Entry("GeoNorm, not after the last", "geonorm", {"norm": "geonorm"}),
     Entry("GeoNorm, after the last too", "geonorm", {"norm": "geonorm", "norm_last": True}),
@@ -38,20 +47,16 @@ DISPLACEMENTS = (
     Entry("LN(h) + mean", "recipe", _LN_MEAN),
     Entry("softcap + mean", "recipe", {"update_norm": "softcap", "message_aggregation": "mean"}),
     Entry(RECOMMENDED, "recipe", {**_LN_MEAN, "update_norm": "softcap"}),
-    Entry(
-        "LN(h) + softcap + mean, residual",
-        "recipe",
-        {**_LN_MEAN, "update_norm": "softcap", "residual": True},
-    ),
     Entry("LN(h) + rms_film + mean", "recipe", {**_LN_MEAN, "update_norm": "rms_film"}),
 )
 SYSTEM = Entry("LN(h) + system + mean", "recipe", {**_LN_MEAN, "norm": "system"})
 
 # Most telling first.
-PERIODIC = (DISPLACEMENTS[3], *NO_NORM, *GEONORM, *DISPLACEMENTS)
-MAIN = (DISPLACEMENTS[3], DISPLACEMENTS[4], *NO_NORM)
+PERIODIC = (DISPLACEMENTS[3], *NO_NORM, *NO_RESIDUAL, *GEONORM, *DISPLACEMENTS)
+MAIN = (DISPLACEMENTS[3], *NO_NORM, *NO_RESIDUAL)
 OPEN = (NO_NORM[0], NO_NORM[1], *GEONORM, DISPLACEMENTS[3], SYSTEM)
-PROTEIN = (DISPLACEMENTS[3], *NO_NORM, *GEONORM, *DISPLACEMENTS, SYSTEM)
+PROTEIN = (DISPLACEMENTS[3], *NO_NORM, *NO_RESIDUAL, *GEONORM, *DISPLACEMENTS, SYSTEM)
+BACKBONE = (DISPLACEMENTS[3], NO_NORM[0], NO_NORM[1], GEONORM[0], SYSTEM)
 
 _BY_NAME = {entry.name: entry for entry in PROTEIN}
 

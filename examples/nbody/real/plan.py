@@ -108,8 +108,8 @@ def _adk(scale: str) -> Iterable[Job]:
         few = (entries.NO_NORM[0], entries.GEONORM[0], entries.entry(entries.RECOMMENDED))
         yield from _grid("adk-ca", few, (4,), (1e-3,), hidden=16, epochs=1)
         return
-    yield from _grid("adk-ca", entries.PROTEIN, (4, 8), (5e-3,), hidden=32, epochs=10)
-    yield from _grid("adk-backbone", entries.PROTEIN, (4,), (5e-3,), hidden=32, epochs=3)
+    yield from _grid("adk-ca", entries.PROTEIN, (4, 8), (5e-3,), hidden=32, epochs=3)
+    yield from _grid("adk-backbone", entries.BACKBONE, (4, 8), (5e-3,), hidden=32, epochs=2)
 
 
 def _grid(

@@ -34,8 +34,8 @@ def table(rows: Sequence[Row]) -> list[str]:
             row.entry,
             str(row.layers),
             f"{row.rate:g}",
-            number(row.test_mse, 2),
-            number(row.last_mse, 2),
+            _mse(row.test_mse),
+            _mse(row.last_mse),
             _end(row),
             _small(row.rotation),
             _small(row.lattice),
@@ -48,7 +48,7 @@ def _sentences(rows: Sequence[Row], bases: dict[str, float]) -> Iterable[str]:
     still = bases["no_motion"]
     simple = min(bases, key=lambda name: bases[name])
     yield "Without a network: " + ", ".join(
-        f"{BASES[name]} {number(mse)}" for name, mse in bases.items()
+        f"{BASES[name]} {_mse(mse)}" for name, mse in bases.items()
     )
     yield "Å²."
     trained = [r for r in rows if r.status != "refused"]
@@ -61,16 +61,16 @@ def _sentences(rows: Sequence[Row], bases: dict[str, float]) -> Iterable[str]:
         deep = [r for r in trained if r.layers == depth]
         best = min(deep, key=_error)
         yield (
-            f"{depth} layers: best is {best.entry} with {number(best.test_mse)} "
+            f"{depth} layers: best is {best.entry} with {_mse(best.test_mse)} "
             f"({_times(best.test_mse, still)} of no motion)"
         )
         for label, family in (("without a norm", "none"), ("with GeoNorm", "geonorm")):
             some = [r for r in deep if r.family == family]
             if some and best.family != family:
-                yield f"; best {label} {number(min(map(_error, some)))}"
+                yield f"; best {label} {_mse(min(map(_error, some)))}"
         ours = [r for r in deep if r.entry == RECOMMENDED]
         if ours and best.entry != RECOMMENDED:
-            yield f"; {RECOMMENDED} {number(min(map(_error, ours)))}"
+            yield f"; {RECOMMENDED} {_mse(min(map(_error, ours)))}"
         yield "."
     lost = [r for r in trained if not r.stable]
     yield f"Not stable: {len(lost)} of {len(trained)} runs"
@@ -110,6 +110,10 @@ def _end(row: Row) -> str:
     if row.status == "diverged":
         return row.where
     return "stable" if row.stable else f"loss up to {number(row.worst, 2)} times no motion"
+
+
+def _mse(value: float | None) -> str:
+    return "—" if value is None else f"{value:.2g}"
 
 
 def _small(value: float | None) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -154,8 +158,8 @@ def test_sentences_follow_the_numbers() -> None:
         row(entry="GeoNorm", family="geonorm", status="refused", test_mse=None, stable=False),
     ]
     (text,) = statements(found, bases)
-    assert "best is LN(h) + softcap + mean with 0.250 (0.25 times the error of no motion)" in text
-    assert "best without a norm 0.500" in text
+    assert "best is LN(h) + softcap + mean with 0.25 (0.25 times the error of no motion)" in text
+    assert "best without a norm 0.5" in text
     assert "Refused, because a centre has no meaning in a periodic box: GeoNorm." in text
     assert "Not stable: 1 of 3 runs (bad (4 layers))." in text
     assert "1 of 3 beat x + t·v." in text
@@ -173,3 +177,28 @@ def test_the_published_page_says_what_the_published_numbers_are() -> None:
 def test_a_graph_without_a_box_is_not_periodic() -> None:
     assert not system(box=None).graph().periodic
     assert isinstance(system().graph(), Graph)
+
+
+def test_workers_end_when_their_parent_is_killed() -> None:
+    code = (
+        "import sys, time; from examples.nbody import many\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "import multiprocessing, os\n"
+        "if __name__ == '__main__':\n"
+        "    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn'),\n"
+        "                             initializer=many._end_with_parent) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(100)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=DOCS.parent
+    )
+    assert process.stdout is not None
+    worker = int(process.stdout.readline())
+    assert psutil.pid_exists(worker)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(worker).wait(20)
+    assert not psutil.pid_exists(worker)
