@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from torch import Tensor
 from torch.utils.data import (
@@ -68,7 +68,7 @@ class Pairs(Dataset[Batch]):
         )
 
 
-def whole(batch: Batch) -> Batch:
+def whole(batch: Any) -> Any:
     """Nothing to collate: the data set made the batch."""
     return batch
 
@@ -120,7 +120,7 @@ def shuffled(
             f"{count} systems in batches of {batch_size} end with one of {smallest}; it counts the "
             "systems of all processes together"
         )
-    order = DistributedSampler(data, 1, 0, shuffle=True, seed=seed)
+    order: Any = DistributedSampler(data, 1, 0, shuffle=True, seed=seed)
     return DataLoader(data, batch_sampler=Share(order, batch_size, rank, world), collate_fn=whole)
 
 

@@ -111,7 +111,8 @@ def show(rows: list[dict[str, Any]], names: list[str]) -> None:
 def _row(run: Path, top: Path) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
-    row = dict(_leaves(OmegaConf.to_container(OmegaConf.load(run / records.CONFIG))))
+    options: Any = OmegaConf.to_container(OmegaConf.load(run / records.CONFIG))
+    row = dict(_leaves(options))
     row["folder"] = str(run.relative_to(top))
     try:
         results = json.loads((run / records.RESULTS).read_text())

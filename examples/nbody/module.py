@@ -71,9 +71,10 @@ class Dynamics(LightningModule):
 
     def _square(self, batch: Batch) -> Tensor:
         target = batch["target"]
-        return (self(batch).to(target.dtype) - target).square()
+        square: Tensor = (self(batch).to(target.dtype) - target).square()
+        return square
 
     def _note(self, split: str, batch: Batch) -> None:
-        metric = self.errors[split]
+        metric: Any = self.errors[split]
         metric.update(self._square(batch))  # all of them: "disable" ignores weights
         self.log(f"{split}_mse", metric, batch_size=batch["x"].shape[0])

@@ -24,7 +24,7 @@ def run_name(overrides: Sequence[str]) -> str:
         >>> run_name(["seed=30", "norm=geonorm", "trainer=ddp"])
         'norm=geonorm,seed=30'
         >>> run_name(["norm={name:geonorm,faithful:true}"])
-        'norm=_name_geonorm,faithful_true_-3f27ae04'
+        'norm=_name_geonorm,faithful_true_-d9e4d8df'
         >>> run_name([])
         'default'
     """

@@ -10,16 +10,17 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from examples.demo.results import write_atomically as write
+from examples.demo.results import write_atomically
 from examples.nbody.naming import IRRELEVANT
 
 RESULTS, CONFIG = "results.json", "config.yaml"
+write = write_atomically
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
     """The resolved configuration, without what a run's numbers do not depend on."""
     plain = OmegaConf.to_container(
-        OmegaConf.masked_copy(cfg, [k for k in cfg if k not in IRRELEVANT]), resolve=True
+        OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k not in IRRELEVANT]), resolve=True
     )
     assert isinstance(plain, dict)
     plain.get("data", {}).pop("cache_dir", None)
@@ -74,6 +75,6 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """All options under their dotted names, but for those that change no number."""
     if isinstance(value, (dict, DictConfig)):
         for key, part in value.items():
-            yield from _leaves(part, f"{name}.{key}" if name else str(key))
+            yield from _leaves(part, f"{name}.{key!s}" if name else str(key))
     elif name not in IRRELEVANT:
         yield name, OmegaConf.to_container(value) if OmegaConf.is_config(value) else value

@@ -92,7 +92,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - begin, 2),
         "config": records.identity(cfg),
     }
-    results = _plain(results)
+    results = {name: _plain(value) for name, value in results.items()}
     if trainer.is_global_zero:
         records.write(folder / records.RESULTS, json.dumps(results, indent=2))
     return results
@@ -121,8 +121,7 @@ def _fit(
     state = fitting.read_checkpoint(last)
     if trainer.is_global_zero:
         fitting.move(last, state)
-    assert trainer.max_epochs is not None
-    if state is not None and fitting.is_over(state, trainer.max_epochs):
+    if state is not None and fitting.is_over(state, trainer.max_epochs or 0):
         divergence.load_state_dict(fitting.callback_state(state, type(divergence).__name__))
         module.load_state_dict(state["state_dict"])
         return True, state["global_step"]
@@ -172,8 +171,7 @@ def main(cfg: DictConfig) -> float:
     """The command."""
     sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     if sweep and "Basic" not in HydraConfig.get().launcher._target_:
-        # Several runs write into one terminal, where bars would overwrite one another.
-        cfg.trainer.enable_progress_bar = False
+        cfg.trainer.enable_progress_bar = False  # several in one terminal overwrite one another
     try:
         results = run(cfg)
     except (ValueError, TypeError, OSError, hydra.errors.InstantiationException) as error:
@@ -188,8 +186,8 @@ def main(cfg: DictConfig) -> float:
 def report(folder: str, results: dict[str, Any]) -> None:
     """Print what came out."""
     shown = "none" if results["test_mse"] is None else f"{results['test_mse']:.4g}"
-    names = ("no_motion", "linear")
-    base = [f"{n} {results['baselines'][n]:.4g}" for n in names if n in results["baselines"]]
+    known = results["baselines"]
+    base = [f"{n} {known[n]:.4g}" for n in ("no_motion", "linear") if n in known]
     print(f"test MSE {shown} ({', '.join(base)}); results in {folder}")
     if results["diverged"]:
         print(f"diverged at step {results['diverged_step']}: {results['diverged_where']}")
