@@ -162,7 +162,8 @@ class EGNNLayer(nn.Module):
             messages = module(messages)
         if self.att_mlp is not None:
             messages = messages * self.att_mlp(messages)
-        return graph.aggregate(messages, how), self.coord_mlp(messages)
+        weights = self.coord_mlp(messages)
+        return graph.aggregate(messages, how), weights
 
 
 def _normed(
