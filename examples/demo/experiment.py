@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import eqnorm
-from examples.demo import data, plan, symmetry
+from examples.demo import data, paths, plan, symmetry
 from examples.demo.results import Pair, Results, Run
 from examples.demo.work import Job, Record, Setting, perform_all
 
@@ -83,6 +83,7 @@ def _simulate(results: Results, setting: Setting, bars: Progress) -> None:
         bars.update(task, note=f"{scale.train + scale.test(size)} systems of {size} particles")
         systems = data.load(size, scale.train, scale.test(size), setting.seed, setting.cache)
         results.baselines.append(data.baseline(systems))
+        paths.add_truth(results.baselines[-1], setting.seed, setting.cache)
         bars.advance(task)
     bars.update(task, note="")
 

@@ -93,6 +93,13 @@ def main_groups(results: Results) -> list[str]:
     return sorted(groups, key=lambda g: (g.startswith("tfn"), first[g].num_particles))
 
 
+def section(title: str, figure: Figure | None, caption: str) -> str:
+    """A heading, the figure and what it shows, as HTML; nothing without a figure."""
+    if figure is None:
+        return ""
+    return f"<h2>{title}</h2><figure>{svg(figure)}<figcaption>{caption}</figcaption></figure>"
+
+
 def svg(figure: Figure) -> str:
     """Inline SVG whose text is text and whose colours follow the page, light or dark."""
     with mpl.rc_context(STYLE):

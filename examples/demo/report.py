@@ -6,11 +6,10 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from examples.demo import figures, tables
 from examples.demo.evaluate import SHIFT
 from examples.demo.findings import findings
+from examples.demo.gallery import gallery, trajectories
 from examples.demo.prose import count_tests, highest, listed, sum_up
 from examples.demo.results import Results
 from examples.demo.style import css_variables
@@ -47,7 +46,8 @@ def _header(results: Results) -> str:
         "stable and accurate?</h1>"
         "<p class=lede>Charged particles attract and repel one another; networks are to predict "
         f"where they are 1000 steps later ({listed(sizes)} particles). They differ only in how "
-        "they normalise. Every number on this page was measured by the run that wrote it.</p>"
+        "they normalise. Every number on this page, but for the gallery, was measured by the run "
+        "that wrote it.</p>"
         f"<p class=meta>eqnorm {escape(results.environment.get('eqnorm', ''))} · "
         f"seed {results.seed} · {escape(results.started)} · {results.seconds:.0f} s on "
         f"{escape(results.environment.get('workers', '?'))} processes</p></header>"
@@ -89,7 +89,7 @@ def _symmetries(results: Results) -> str:
 
 
 def _curves(results: Results) -> str:
-    return _figure(
+    return figures.section(
         "Training",
         figures.curves(results),
         "<b>Test error while training.</b> Bold: test systems; faint: the training batches. "
@@ -104,7 +104,7 @@ def _deep(results: Results) -> str:
     runs = [run for run in results.runs if run.group == "deep"]
     if not runs and not results.growth:
         return ""
-    return _figure(
+    return figures.section(
         "Where networks blow up",
         figures.deep(results),
         "<b>Depth.</b> Left: training error of deep networks whose layers sum the coordinate "
@@ -172,13 +172,7 @@ SECTIONS = (
     _deep,
     _table_one,
     _errors,
+    trajectories,
+    gallery,
     _method,
 )
-
-
-def _figure(title: str, figure: Figure | None, caption: str) -> str:
-    if figure is None:
-        return ""
-    return (
-        f"<h2>{title}</h2><figure>{figures.svg(figure)}<figcaption>{caption}</figcaption></figure>"
-    )

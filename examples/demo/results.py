@@ -11,7 +11,10 @@ from typing import Any
 
 @dataclass
 class Baseline:
-    """Errors of predictions without a network, on the test systems of one size."""
+    """Errors of predictions without a network, on the test systems of one size.
+
+    path holds where the particles of one more system are, frame by frame, (K + 1, N, 3).
+    """
 
     num_particles: int
     train_systems: int
@@ -19,6 +22,8 @@ class Baseline:
     no_motion: float
     linear: float
     linear_coefficient: float
+    charges: list[float] | None = None
+    path: list[list[list[float]]] | None = None
 
 
 @dataclass
@@ -42,7 +47,8 @@ class Run:
 
     train_mse has a value for each step, None where it was not finite. status is one of
     "finished", "diverged", "stopped" (by the time limit), "skipped" and "failed". seconds are
-    those of the processor, which do not depend on what else the machine is doing.
+    those of the processor, which do not depend on what else the machine is doing. path holds the
+    places predicted for the system of the baseline's path, where there are any.
     """
 
     key: str
@@ -66,6 +72,7 @@ class Run:
     parameters: int = 0
     rotated: Moved | None = None
     translated: Moved | None = None
+    path: list[list[list[float]]] | None = None
 
     @property
     def final_mse(self) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from examples.demo import data, evaluate, growth, symmetry, train
+from examples.demo import data, evaluate, growth, paths, symmetry, train
 from examples.demo.plan import Scale
 from examples.demo.results import Growth, Pair, Run
 
@@ -72,6 +72,8 @@ def _train(run: Run, setting: Setting, report: Callable[[int], object]) -> Run:
     train.train(run, model, systems, seed, report, setting.deadline)
     if run.status != "diverged":
         run.rotated, run.translated = evaluate.evaluate(model, systems.test, seed)
+        if paths.is_shown(run):
+            paths.add_prediction(run, model, seed, setting.cache)
     return run
 
 

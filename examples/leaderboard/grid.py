@@ -110,6 +110,7 @@ def _run(
         planned_steps=heat.steps,
         options={"hidden": heat.hidden, "layers": layers, **entry.options},
     )
-    identity = json.dumps([asdict(run), scale.train, scale.test], sort_keys=True)
+    planned = {name: value for name, value in asdict(run).items() if name != "path"}
+    identity = json.dumps([planned, scale.train, scale.test], sort_keys=True)
     run.key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     return run
