@@ -37,12 +37,16 @@ def write(experiment: str, trained: Trained, folder: Path) -> None:
         _put(folder, "table1_runs", experiments.runs(trained, wanted))
     else:
         _put(folder, "beyond_grid", experiments.runs(trained, grids.grid(trained.scale)))
-        _put(folder, "beyond_runs", experiments.runs(trained, grids.long(trained.scale)))
+        _put(folder, "beyond_runs", experiments.runs(trained, _longer(trained)))
         steps, paths = experiments.rollouts(trained, base)
         _put(folder, "beyond_rollouts", steps)
         _put(folder, "beyond_paths", paths)
         _put(folder, "beyond_transfer", experiments.transfers(trained))
         _put(folder, "beyond_permutations", experiments.permuted(trained))
+
+
+def _longer(trained: Trained) -> list[grids.Job]:
+    return list(dict.fromkeys([*grids.long(trained.scale), *grids.rivals(trained.scale)]))
 
 
 def read(name: str, folder: Path) -> list:  # type: ignore[type-arg]

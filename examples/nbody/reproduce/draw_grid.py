@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def figure(runs: list[rows.Run], base: list[rows.Baseline]) -> Figure:
         axis.text(
             0.05,
             -1.25 * line + 0.3,
-            CHOICES[name].label.replace(" (", "\n("),
+            textwrap.fill(CHOICES[name].label, 24),
             fontsize=7.4,
             va="center",
             color=light(CHOICES[name].colour),

@@ -52,6 +52,7 @@ def rollouts(steps: list[rows.Step]) -> Figure:
             one = [s for s in mine if (s.choice, s.seed) == (mine[0].choice, mine[0].seed)]
             _references(panel, one, what)
             drawing.axis(panel, f"N = {size}: {label}", "predictions in a row", "")
+            panel.set_ylim(top=min(panel.get_ylim()[1], 1e3))
     drawing.legend(drawn, drawing.choice_entries(names), columns=2)
     return drawn
 
@@ -89,7 +90,7 @@ def _references(panel: Axes, steps: Sequence[rows.Step], what: str) -> None:
             style="italic",
             color=light("soft"),
             ha="right",
-            va="bottom",
+            va="bottom" if name != "ballistic" else "top",
         )
 
 

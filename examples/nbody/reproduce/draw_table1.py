@@ -68,13 +68,6 @@ def _increments(panel: Axes, moved: list[rows.Moved], kind: str, title: str) -> 
     panel.set_ylim(FLOOR, 1e4)
     panel.set_xticks(range(3), columns, fontsize=7)
     panel.set_xlim(-0.5, 2.5)
-    panel.annotate(
-        "a printed or measured 0 lies at the bottom; ▾ not after the last layer",
-        (0.02, 0.02),
-        xycoords="axes fraction",
-        fontsize=6,
-        color=light("soft"),
-    )
 
 
 def _dots(

@@ -91,6 +91,8 @@ def curve(
         linewidth=width,
         linestyle=lines.DASHES[dash],
     )
+    if min(y) > top:
+        panel.plot([x[0]], [top], marker="^", markersize=7, color=colour, clip_on=False, zorder=6)
     if what == "train" and ordered[-1].train is None:
         panel.plot(
             [ordered[-1].step],

@@ -109,7 +109,7 @@ def _table_1(scale: Scale) -> list[Job]:
 
 
 def _beyond(scale: Scale) -> list[Job]:
-    return [*long(scale), *grid(scale)]
+    return [*long(scale), *rivals(scale), *grid(scale)]
 
 
 def long(scale: Scale) -> list[Job]:
@@ -122,6 +122,16 @@ def long(scale: Scale) -> list[Job]:
                 epochs = scale.long_epochs[n]
                 made.append(_job(scale, choice, n, scale.long_depth, seed, FAST, epochs))
     return made
+
+
+def rivals(scale: Scale) -> list[Job]:
+    """No norm, as long as ours, where it trains best: shallow, at both rates."""
+    return [
+        _job(scale, "mean", n, scale.depths[0], seed, rate, scale.long_epochs[n])
+        for seed in scale.long_seeds
+        for n in scale.sizes
+        for rate in scale.rates
+    ]
 
 
 def grid(scale: Scale) -> list[Job]:

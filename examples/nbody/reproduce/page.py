@@ -18,13 +18,14 @@ TITLES = {
 }
 CAPTIONS = {
     "fig2": "Training error of every run: the largest since the point before, so that spikes show. "
-    "A cross is a run that ended in NaN. The paper's Eq. 2 sums the coordinate updates (above), "
-    "the official code averages them (below).",
+    "A cross is a run that ended in NaN, a triangle one that stays above the frame. The paper's "
+    "Eq. 2 sums the coordinate updates (above), the official code averages them (below).",
     "fig5": "Training error of every run, a line a seed. Norms as the paper prints them: a gain "
     "and a bias for each particle, Eq. 5 without a soft direction, coordinates summed.",
     "table1": "Left: errors on unmoved systems, the paper's (diamonds: mean less increment) and "
     "ours. Middle and right: the paper's increments, ours, and the defect "
-    "|f(Rx + t) − (R f(x) + t)| that an increment is meant to show.",
+    "|f(Rx + t) − (R f(x) + t)| that an increment is meant to show (triangles: not after the "
+    "last layer; a printed or measured 0 lies at the bottom).",
     "beyond_grid": "Every size, depth and rate, one seed. The number is the last test error; "
     "green: stable and below no motion; yellow: stable, not below; red: not stable; "
     "✕ with the step: NaN; bold: below x + a·v.",

@@ -24,7 +24,12 @@ def beyond(
     """All statements of `beyond`."""
     return [
         *[_stable(grid, name) for name in ("softcap", "mean", "sum")],
-        *[_error(grid + runs, runs, name, b) for name in OURS for b in base],
+        *[
+            _error(grid + runs, runs, name, b)
+            for name in OURS
+            for b in base
+            if _of(runs, name, b.size)
+        ],
         *[_rollout(steps, size) for size in sorted({s.size for s in steps})],
         *_transfer(transfers, runs, base),
         *_permutations(permuted),
@@ -38,6 +43,10 @@ def vanilla_best(runs: list[rows.Run]) -> dict[int, float]:
         if run.choice in ("sum", "mean") and run.test_mse is not None:
             found[run.size] = min(found.get(run.size, math.inf), run.test_mse)
     return found
+
+
+def _of(runs: list[rows.Run], name: str, size: int) -> list[rows.Run]:
+    return [r for r in runs if (r.choice, r.size) == (name, size)]
 
 
 def _stable(grid: list[rows.Run], name: str) -> Statement:
@@ -65,14 +74,19 @@ def _worst(runs: list[rows.Run]) -> str:
 def _error(
     every: list[rows.Run], runs: list[rows.Run], name: str, base: rows.Baseline
 ) -> Statement:
-    mine = [r.test_mse for r in runs if (r.choice, r.size) == (name, base.size)]
+    mine = [r.test_mse for r in _of(runs, name, base.size)]
+    longer = ", ".join(
+        f"depth {r.layers} at {r.rate:g}: {spread([r.last_mse])}"
+        for r in _of(runs, "mean", base.size)
+    )
     other = vanilla_best(every).get(base.size, math.inf)
     middle = median(mine)
     shown = number(other) if math.isfinite(other) else "none finished"
     return Statement(
         f"{CHOICES[name].label}, N = {base.size}: well below the best without a norm",
         "longer runs",
-        f"test error {spread(mine)}; best of all runs without a norm {shown}, no motion "
+        f"test error {spread(mine)}; best of all runs without a norm {shown} (as long as ours: "
+        f"{longer}); no motion "
         f"{number(base.no_motion)}, x + a·v {number(base.linear)}",
         middle < MUCH * other if mine else None,
     )
