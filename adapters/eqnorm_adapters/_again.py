@@ -8,6 +8,17 @@ import torch
 from torch import Tensor
 
 
+def in_torch_again(*gradients: Tensor | None) -> bool:
+    """Whether gradients are to be differentiated again, or are many: no work for a kernel.
+
+    Many at once, as ``is_grads_batched=True`` and vectorised Jacobians make them, are tensors
+    without memory of their own.
+    """
+    return torch.is_grad_enabled() or any(
+        g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in gradients
+    )
+
+
 def differentiable(
     inputs: Sequence[Tensor | None],
     function: Callable[[list[Tensor | None]], Sequence[Tensor]],
@@ -22,16 +33,19 @@ def differentiable(
     """
     # Views: with respect to the inputs themselves, a gradient would also hold what reaches one of
     # them through another, where the user has made one from the other.
-    views = [None if t is None else t.view_as(t) for t in inputs]
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        views = [None if t is None else t.view_as(t) for t in inputs]
+        results = function(views)
     wanted = [n for n, t in enumerate(inputs) if t is not None and t.requires_grad]
-    pairs = [(y, g) for y, g in zip(function(views), gradients, strict=True) if g is not None]
+    pairs = [(y, g) for y, g in zip(results, gradients, strict=True) if g is not None]
     found: list[Tensor | None] = [None] * len(views)
     if pairs and wanted:
         parts = torch.autograd.grad(
             [y for y, _ in pairs],
             [t for n in wanted if (t := views[n]) is not None],
             [g for _, g in pairs],
-            create_graph=True,
+            create_graph=again,
             allow_unused=True,
         )
         for n, part in zip(wanted, parts, strict=True):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from eqnorm_adapters import _conv_native
-from eqnorm_adapters._again import differentiable
+from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._conv_native import ConvEdges, ConvInputs
 
 _INPUTS = len(ConvInputs._fields)
@@ -48,11 +48,12 @@ def in_torch(given: ConvInputs, edges: ConvEdges) -> Tensor:
 
 def gradients_of(ctx: Any, g: Tensor | None, kernel: Any) -> Any:
     """For all arguments; ``kernel``: what gives the first derivatives."""
-    given = ConvInputs(*ctx.saved_tensors[:_INPUTS])
-    edges = ConvEdges(*ctx.saved_tensors[_INPUTS:], *ctx.how)
+    saved = ctx.saved_tensors  # once: checkpointing allows no more
+    given = ConvInputs(*saved[:_INPUTS])
+    edges = ConvEdges(*saved[_INPUTS:], *ctx.how)
     if g is None:
         return (None,) * _INPUTS + _NOT_DIFFERENTIATED
-    if torch.is_grad_enabled():  # create_graph=True
+    if in_torch_again(g):
         again = differentiable(
             given,
             lambda views: (in_torch(ConvInputs(*views), edges),),  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eqnorm_adapters import _egnn_native
-from eqnorm_adapters._again import differentiable
+from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn_native import EdgeInputs, Edges
 
 _INPUTS = len(EdgeInputs._fields)
@@ -56,7 +56,7 @@ def gradients_of(ctx: Any, g_messages: Tensor | None, g_moves: Tensor | None, ke
     """For all arguments; ``kernel``: what gives the first derivatives."""
     saved = ctx.saved_tensors
     given, edges = EdgeInputs(*saved[:-4]), Edges(*saved[-4:-1], *ctx.how)
-    if torch.is_grad_enabled():  # create_graph=True
+    if in_torch_again(g_messages, g_moves):
         again = differentiable(
             given,
             lambda views: in_torch(EdgeInputs(*views), edges),  # type: ignore[arg-type]

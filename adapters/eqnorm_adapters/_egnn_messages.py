@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eqnorm import Graph
-from eqnorm_adapters._again import differentiable
+from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn_edges import affine_gradients, affine_in_torch
 
 
@@ -70,7 +70,7 @@ class _Messages(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         *inputs, u1, u2, u3 = ctx.saved_tensors
-        if torch.is_grad_enabled():  # to be differentiated again
+        if in_torch_again(*gradients):
             again = differentiable(inputs, lambda views: _plain(views, ctx.graph), gradients)
             return (*again, None)
         _, _, scalars, weight, w2, _, w3, _, w4 = inputs

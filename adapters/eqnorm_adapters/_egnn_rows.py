@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm_adapters import native
-from eqnorm_adapters._again import differentiable
+from eqnorm_adapters._again import differentiable, in_torch_again
 
 _NUMBERS = ("rows", "channels", "outputs", "residual", "threads", "more")
 _ARRAYS = (
@@ -111,7 +111,7 @@ class _TwoLayers(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         *inputs, u = ctx.saved_tensors
         (g_y,) = gradients
-        if torch.is_grad_enabled():  # to be differentiated again
+        if in_torch_again(*gradients):
             again = differentiable(
                 inputs,
                 lambda views: [in_torch(views, ctx.residual)],

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from eqnorm import Graph
 from eqnorm_adapters import _egnn_rows
-from eqnorm_adapters._again import differentiable
+from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn_fused import in_torch
 from eqnorm_adapters._egnn_native import EdgeInputs, Edges
 from eqnorm_adapters._egnn_whole_calls import backward, forward
@@ -125,7 +125,7 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         saved, settings, wants = ctx.saved_tensors, ctx.settings, ctx.needs_input_grad
         count = _EDGES + 9
-        if torch.is_grad_enabled():  # to be differentiated again
+        if in_torch_again(*gradients):
             again = differentiable(
                 saved[:count], lambda views: plain(Inputs.of(views), settings), gradients
             )
