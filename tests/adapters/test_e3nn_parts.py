@@ -10,6 +10,7 @@ from e3nn import nn as e3nn_nn
 from e3nn import o3
 
 from eqnorm import Graph
+from eqnorm_adapters import native
 from eqnorm_adapters._convolution import Convolution
 from eqnorm_adapters._gate import SIGMOID_NORM, SILU_NORM, TANH_NORM, Gate
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars, hidden_irreps
@@ -29,8 +30,24 @@ def _convolution_case(irreps: str, lmax: int) -> tuple[Convolution, tuple[object
     return layer, (h, u, phi, graph)
 
 
+def _check(
+    path: str, layer: Convolution, given: tuple[object, ...], expected: torch.Tensor
+) -> None:
+    """Of the path in torch in float64, or of the compiled one in float32."""
+    if path == "torch":
+        torch.testing.assert_close(layer(*given), expected, rtol=1e-12, atol=1e-13)
+        return
+    if not native.native_available("conv"):
+        pytest.skip("no C compiler here, or turned off")
+    single = [value.float() if isinstance(value, torch.Tensor) else value for value in given]
+    found = layer.float()(*single).double()
+    assert (found - expected).abs().max() < 1e-6 * (1 + expected.abs().max())
+    assert not torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("path", ["torch", "compiled"])
 @pytest.mark.parametrize("irreps", IRREPS)
-def test_convolution_equals_a_loop_over_clebsch_gordan_symbols(irreps: str) -> None:
+def test_convolution_equals_a_loop_over_clebsch_gordan_symbols(irreps: str, path: str) -> None:
     layer, (h, u, phi, graph) = _convolution_case(irreps, lmax=2)
     blocks = o3.Irreps(irreps)
     expected = torch.zeros(4, layer.irreps_out.dim, dtype=DOUBLE)
@@ -49,10 +66,11 @@ def test_convolution_equals_a_loop_over_clebsch_gordan_symbols(irreps: str) -> N
                 expected[i, start:stop] += math.sqrt(path.dim) * weight * value
                 start = stop
         assert start == layer.irreps_out.dim
-    torch.testing.assert_close(layer(h, u, phi, graph), expected, rtol=1e-12, atol=1e-13)
+    _check(path, layer, (h, u, phi, graph), expected)
 
 
-def test_convolution_equals_e3nn_tensor_product() -> None:
+@pytest.mark.parametrize("path", ["torch", "compiled"])
+def test_convolution_equals_e3nn_tensor_product(path: str) -> None:
     layer, (h, u, phi, graph) = _convolution_case(IRREPS[1], lmax=2)
     blocks, filters = o3.Irreps(IRREPS[1]), o3.Irreps("0e+1o+2e")
     paths = [(block, place, layer.blocks[block].paths[place]) for block, place in layer.order]
@@ -71,7 +89,7 @@ def test_convolution_equals_e3nn_tensor_product() -> None:
     harmonics = o3.spherical_harmonics([0, 1, 2], u, False, "component")
     messages = product(h[graph.senders], harmonics, torch.cat(weights, dim=-1))
     expected = torch.zeros(4, out.dim, dtype=DOUBLE).index_add(0, graph.receivers, messages)
-    torch.testing.assert_close(layer(h, u, phi, graph), expected, rtol=1e-12, atol=1e-13)
+    _check(path, layer, (h, u, phi, graph), expected)
 
 
 @pytest.mark.parametrize(("irreps", "lmax"), [(IRREPS[1], 2), (IRREPS[2], 1)])
