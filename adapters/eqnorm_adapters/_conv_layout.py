@@ -67,9 +67,11 @@ class Layout:
 
     def features(self, h: Tensor) -> Tensor:
         """Features (N, irreps.dim) in the kernel's order."""
+        # Split, not sliced: the gradient of a slice is a whole tensor, zero but for the slice.
+        cuts = torch.split(h, [block.mul * block.dim for block in self.blocks], dim=-1)
         parts = [
-            filled(h[:, block.start : block.stop].reshape(-1, block.mul, block.dim).mT).flatten(1)
-            for block in self.blocks
+            filled(cut.reshape(-1, block.mul, block.dim).mT).flatten(1)
+            for cut, block in zip(cuts, self.blocks, strict=True)
         ]
         return torch.cat(parts, dim=-1)
 
@@ -80,13 +82,15 @@ class Layout:
 
     def results(self, packed: Tensor) -> Tensor:
         """Sums in the kernel's order as (N, irreps_out.dim)."""
-        parts, start = [], 0
-        for b, q in self.order:
-            mul, dim = self.blocks[b].mul, self.blocks[b].paths[q].dim
-            width = mul + -mul % ROW
-            part = packed[:, start : start + dim * width].view(-1, dim, width)
-            parts.append(part[..., :mul].transpose(1, 2).flatten(1))
-            start += dim * width
+        muls = [self.blocks[b].mul for b, _ in self.order]
+        dims = [self.blocks[b].paths[q].dim for b, q in self.order]
+        sizes = [dim * (mul + -mul % ROW) for mul, dim in zip(muls, dims, strict=True)]
+        parts = [
+            cut.view(-1, dim, size // dim)[..., :mul].transpose(1, 2).flatten(1)
+            for cut, mul, dim, size in zip(
+                torch.split(packed, sizes, dim=-1), muls, dims, sizes, strict=True
+            )
+        ]
         return torch.cat(parts, dim=-1)
 
 

@@ -58,11 +58,12 @@ class Gate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map x, shape (N, irreps_in.dim), to shape (N, irreps_out.dim)."""
         function, constant = _OPENERS[self.opener]
-        gates = constant * function(x[:, : self.num_gates])
-        blocks, used, start = [], 0, self.num_gates
-        for mul, dim, parity in self._entries:
-            block = x[:, start : start + mul * dim]
-            start += mul * dim
+        # Split, not sliced: the gradient of a slice is a whole tensor, zero but for the slice.
+        sizes = [self.num_gates, *(mul * dim for mul, dim, _ in self._entries)]
+        first, *rest = torch.split(x, sizes, dim=-1)
+        gates = constant * function(first)
+        blocks, used = [], 0
+        for (mul, dim, parity), block in zip(self._entries, rest, strict=True):
             if dim > 1:
                 gate = gates[:, used : used + mul, None]
                 blocks.append((block.reshape(-1, mul, dim) * gate).flatten(1))

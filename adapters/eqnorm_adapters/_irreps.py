@@ -85,6 +85,7 @@ class IrrepsLinear(nn.Module):
         self.irreps_in, self.irreps_out = o3.Irreps(irreps_in), o3.Irreps(irreps_out)
         cuts = [(cut.start, cut.stop) for cut in self.irreps_in.slices()]
         # Plain integers for the forward pass: torch.compile cannot guard on irreps.
+        self._starts, self._sizes = [cut[0] for cut in cuts], [b - a for a, b in cuts]
         self._blocks = [
             (
                 [
@@ -108,13 +109,15 @@ class IrrepsLinear(nn.Module):
         """Map x, shape (N, irreps_in.dim), to shape (N, irreps_out.dim)."""
         blocks = []
         used = 0
+        # Split, not sliced: the gradient of a slice is a whole tensor, zero but for the slice.
+        cuts = dict(zip(self._starts, torch.split(x, self._sizes, dim=-1), strict=True))
         for source, mul, dim in self._blocks:
             if not source:
                 blocks.append(x.new_zeros(x.shape[0], mul * dim))
                 continue
             weight = self.weights[used]
             used += 1
-            parts = [x[:, a:b].reshape(-1, (b - a) // dim, dim) for a, b in source]
+            parts = [cuts[a].reshape(-1, (b - a) // dim, dim) for a, b in source]
             block = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
             scaled = weight * weight.shape[0] ** -0.5
             blocks.append(torch.einsum("nui,uv->nvi", block, scaled).flatten(1))
