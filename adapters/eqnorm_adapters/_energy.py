@@ -73,12 +73,12 @@ class EnergyReadout(nn.Module):
     def forward(self, scalars: Tensor, h: Tensor) -> Tensor:
         """Evaluate on scalars (N, C) and the invariants h (N, species)."""
         first, second = (w * w.shape[0] ** -0.5 for w in (self.first, self.second))
-        energy = scalars @ first @ second
+        energy: Tensor = scalars @ first @ second
         scale, shift = (
             (h @ given.unsqueeze(-1)) if given.dim() else given
             for given in (self.scale, self.shift)
         )
-        return scale * energy + shift
+        return energy * scale + shift
 
 
 def differentiate(

@@ -42,7 +42,7 @@ class RadialMLP(nn.Module):
 
     def forward(self, square: Tensor, edge_attr: Tensor | None) -> Tensor:
         """Evaluate on squared distances (E, 1) and invariants (E, edge_dim)."""
-        phi = self.basis(square)
+        phi: Tensor = self.basis(square)
         if edge_attr is not None:
             phi = torch.cat([phi, edge_attr.to(phi.dtype)], dim=-1)
         envelope = self.basis.envelope(square)

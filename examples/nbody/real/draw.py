@@ -89,15 +89,14 @@ def _panel(panel: Axes, title: str, rows: Sequence[Row], bases: Sequence[Base]) 
             )
     for base in bases:
         panel.axvline(base.mse, color=light("soft"), linewidth=0.8, linestyle="dashed")
+    for first, names in _labels(bases):
         panel.annotate(
-            BASES[base.name],
-            (base.mse, 1.0),
+            names,
+            (first, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 2),
             textcoords="offset points",
-            ha="left",
-            va="bottom",
-            rotation=25,
+            rotation=20,
             fontsize=7,
             color=light("soft"),
         )
@@ -106,5 +105,17 @@ def _panel(panel: Axes, title: str, rows: Sequence[Row], bases: Sequence[Base]) 
     panel.set_ylim(-0.7, len(entries) - 0.3)
     panel.set_yticks(range(len(entries)), entries[::-1])
     panel.set_xlabel("test MSE, Å² (hollow: not stable)" if math.isfinite(low) else "")
-    panel.set_title(title, loc="left", pad=24)
+    panel.set_title(title, loc="left", pad=34)
     panel.grid(axis="x", alpha=0.3)
+
+
+def _labels(bases: Sequence[Base]) -> list[tuple[float, str]]:
+    """Names of the lines from left to right; those too near one another share a label."""
+    found: list[tuple[float, str]] = []
+    for base in sorted(bases, key=lambda b: b.mse):
+        if found and base.mse < 1.7 * found[-1][0]:
+            first, names = found.pop()
+            found.append((first, f"{names} | {BASES[base.name]}"))
+        else:
+            found.append((base.mse, BASES[base.name]))
+    return found

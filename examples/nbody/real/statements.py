@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from examples.demo.style import number
@@ -67,7 +68,8 @@ def _sentences(rows: Sequence[Row], bases: dict[str, float]) -> Iterable[str]:
         for label, family in (("without a norm", "none"), ("with GeoNorm", "geonorm")):
             some = [r for r in deep if r.family == family]
             if some and best.family != family:
-                yield f"; best {label} {_mse(min(map(_error, some)))}"
+                found = min(map(_error, some))
+                yield f"; best {label} " + (_mse(found) if math.isfinite(found) else "diverged")
         ours = [r for r in deep if r.entry == RECOMMENDED]
         if ours and best.entry != RECOMMENDED:
             yield f"; {RECOMMENDED} {_mse(min(map(_error, ours)))}"
@@ -113,7 +115,7 @@ def _end(row: Row) -> str:
 
 
 def _mse(value: float | None) -> str:
-    return "—" if value is None else f"{value:.2g}"
+    return "—" if value is None or not math.isfinite(value) else f"{value:.2g}"
 
 
 def _small(value: float | None) -> str:
