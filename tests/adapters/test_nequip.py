@@ -170,7 +170,7 @@ def test_the_envelope_ends_at_zero():
         ),
         (
             {"energy": True, "node_dim": 2, "energy_shift": [1.0, 2.0, 3.0]},
-            "energy_shift must be a number, or one for each of the 2 invariants",
+            "energy_shift must be a finite number, or one for each of the 2 invariants",
         ),
     ],
 )
