@@ -83,7 +83,7 @@ def _error(
     middle = median(mine)
     shown = number(other) if math.isfinite(other) else "none finished"
     return Statement(
-        f"{CHOICES[name].label}, N = {base.size}: well below the best without a norm",
+        f"{CHOICES[name].label}, N = {base.size}: under 0.9 of the best without a norm",
         "longer runs",
         f"test error {spread(mine)}; best of all runs without a norm {shown} (as long as ours: "
         f"{longer}); no motion "

@@ -23,6 +23,7 @@ from examples.nbody.reproduce import (
 from examples.nbody.reproduce.__main__ import main
 from examples.nbody.reproduce.compute import read
 
+pytestmark = pytest.mark.timeout(900)  # 20 s of processor time, for whoever is first to need it
 ROOT = Path(__file__).parents[3]
 TINY = scales.Scale(
     name="smoke",
