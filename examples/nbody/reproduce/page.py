@@ -93,8 +93,8 @@ def _origin(folder: Path) -> str:
         for n in scale["train"]
     )
     return (
-        f"**Scale `{scale['name']}`.** {each} (wall time of the trainings, summed over two processes on "
-        f"shared cores; experiments share networks). {where['machine']}, threads: "
+        f"**Scale `{scale['name']}`.** {each} (wall time of the trainings, summed over two "
+        f"processes on shared cores; experiments share networks). {where['machine']}, threads: "
         f"{where['threads']}, torch {where['torch']}, Python {where['python']}.\n\n"
         f"Velocity-EGNN, {scale['hidden']} channels (paper: 64), Adam, weight decay 1e-12, seeds "
         f"{', '.join(map(str, scale['seeds']))}, {scale['test']} test systems (paper: 2000), "
