@@ -50,7 +50,11 @@ def oracle(model, edges, given, options, factors):
         square, of_edges = torch.stack(square).unsqueeze(1), torch.stack(of_edges)
         felt = torch.tensor(felt, dtype=DOUBLE).unsqueeze(1)
         slow = v / (v.square().sum(1, keepdim=True) + 1e-6).sqrt()
-        of_nodes = collect(of_edges * felt, "mean") + harmonics(slow)
+        if module.basis.cutoff is None:
+            mean = collect(of_edges, "mean")
+        else:  # edges beyond the cutoff do not count
+            mean = collect(of_edges * felt, "sum") / (1 + collect(felt, "sum") ** 2).sqrt()
+        of_nodes = mean + harmonics(slow)
         of_nodes[:, 0] = 1
         return square, of_edges, of_nodes, felt
 

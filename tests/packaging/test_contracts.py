@@ -30,7 +30,7 @@ OFFENCES = {
         "eqnorm_adapters/egnn_vel.py",
         "import eqnorm_adapters.tfn",
     ),
-    "Backbones need neither the checks nor the simulator nor the command": (
+    "Backbones need neither the checks nor the simulator nor the commands": (
         "eqnorm_adapters/bad.py",
         "import eqnorm.testing.plugin",
     ),
