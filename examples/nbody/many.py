@@ -8,23 +8,30 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
+
+import torch
 
 LATE = "time limit"
 
 
 def perform_all(
-    runs: Mapping[str, Mapping[str, Any]], workers: int, deadline: float = math.inf
+    runs: Mapping[str, Sequence[str]], workers: int, deadline: float = math.inf
 ) -> Iterator[tuple[str, str]]:
     """Train what is to be trained, and give the name of each run with what went wrong, or "".
 
     Args:
-        runs: options of each run by its name, most important first; as in ``data.n``.
-        workers: processes, one thread each.
+        runs: overrides of each run by its name, most important first; see :func:`overrides`.
+        workers: processes, one thread each; 0 for this process.
         deadline: a time (``time.time()``) after which nothing new is started.
     """
+    if workers == 0:
+        for name, run in runs.items():
+            yield name, perform(run, deadline)
+        return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
         futures = {pool.submit(perform, run, deadline): name for name, run in runs.items()}
@@ -48,7 +55,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def perform(options: Mapping[str, Any], deadline: float = math.inf) -> str:
+def perform(run: Sequence[str], deadline: float = math.inf) -> str:
     """Train one network; returns what went wrong, or ""."""
     from examples.nbody import train
 
@@ -56,11 +63,35 @@ def perform(options: Mapping[str, Any], deadline: float = math.inf) -> str:
         return LATE
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    threads = torch.get_num_threads()
     try:
-        train.run(train.configure([f"{name}={spelt(value)}" for name, value in options.items()]))
+        with warnings.catch_warnings():
+            # Of Lightning's and torchmetrics' that say nothing about the run.
+            for text in (".*LeafSpec.*", ".*Encountered `nan` values.*"):
+                warnings.filterwarnings("ignore", text)
+            train.run(train.configure(run))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
+    finally:
+        torch.set_num_threads(threads)
     return ""
+
+
+def overrides(options: Mapping[str, Any]) -> list[str]:
+    """Options by their dotted names, such as ``data.n``, in the spelling of the command line.
+
+    A run among many has one thread and no progress bar.
+
+    Example:
+        >>> overrides({"norm": "geonorm"})[:2]
+        ['threads=1', 'trainer.enable_progress_bar=false']
+    """
+    common = {
+        "threads": 1,
+        "trainer.enable_progress_bar": False,
+        "trainer.accelerator": "cpu",
+    }
+    return [f"{name}={spelt(value)}" for name, value in {**common, **options}.items()]
 
 
 def spelt(value: object) -> str:

@@ -7,7 +7,7 @@ what it disturbs at all. Never absolute times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -20,14 +20,7 @@ from eqnorm.functional.irreps import compiled_available
 SECONDS = 0.3
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    with paths.restored():
-        yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def best(slow: Run, fast: Run, enough: float) -> float:

@@ -6,7 +6,6 @@ against peers are those of `eqnorm bench`. In the default run every case runs on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,14 +21,7 @@ SPECS = [spec for spec in eqnorm.norm_specs() if spec.name != "identity"]
 PATHS = ("torch", "default")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    with paths.restored():
-        yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -12,13 +12,12 @@ from pathlib import Path
 import torch
 
 from examples.demo.results import write_atomically
-from examples.nbody import many
+from examples.nbody import csvfile, many
 from examples.nbody.real import entries, page, plan
 from examples.nbody.real import rows as rows_
 from examples.nbody.real.draw import draw
 from examples.nbody.real.plan import Job
 from examples.nbody.real.rows import Base, Row
-from examples.nbody.reproduce import csvfile
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from examples.nbody import csvfile
 from examples.nbody.real.rows import Base, Row
 from examples.nbody.real.statements import statements, table
-from examples.nbody.reproduce import csvfile
 
 HEAD = """\
 # Real data: liquid argon and a protein

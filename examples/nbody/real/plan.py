@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from examples.nbody import many
 from examples.nbody.real import entries
 from examples.nbody.real.entries import Entry
 
@@ -54,26 +55,25 @@ class Job:
             return name, {"open": which == "open"}
         return name, {"selection": which}
 
-    def overrides(self, folder: Path) -> dict[str, Any]:
-        """The job as options of ``examples.nbody.train``."""
+    def overrides(self, folder: Path) -> list[str]:
+        """The job in the spelling of ``examples.nbody.train``."""
         name, options = self.dataset
-        return {
-            "model": self.model,
-            "data": name,
-            # The sizes of the presets are those of simulated data.
-            "preset": "none",
-            "epochs": self.epochs,
-            "seed": self.seed,
-            "lr": self.rate,
-            "threads": 1,
-            "folder": str(folder / self.key),
-            "model.hidden": self.hidden,
-            "model.layers": self.layers,
-            **{f"model.{slot}": value for slot, value in entries.entry(self.entry).options.items()},
-            **{f"data.{option}": value for option, value in options.items()},
-            "trainer.enable_progress_bar": False,
-            "trainer.accelerator": "cpu",
-        }
+        return many.overrides(
+            {
+                "model": self.model,
+                "data": name,
+                # The sizes of the presets are those of simulated data.
+                "preset": "none",
+                "epochs": self.epochs,
+                "seed": self.seed,
+                "lr": self.rate,
+                "folder": str(folder / self.key),
+                "model.hidden": self.hidden,
+                "model.layers": self.layers,
+                **{f"model.{k}": value for k, value in entries.entry(self.entry).options.items()},
+                **{f"data.{k}": value for k, value in options.items()},
+            }
+        )
 
 
 def jobs(experiment: str, scale: str) -> list[Job]:

@@ -94,6 +94,7 @@ def perform(
 def _train(
     experiment: str, jobs: list[Job], work: Path, workers: int, deadline: float
 ) -> list[str]:
+    from examples.nbody import many
     from examples.nbody.reproduce import training
 
     problems, late = [], 0
@@ -111,8 +112,8 @@ def _train(
             training.data(size, first.train, first.val, first.test, work)
         for job, problem in training.perform_all(jobs, work, workers, deadline):
             bars.update(task, advance=1, note=job.key)
-            late += problem == training.LATE
-            if problem and problem != training.LATE:
+            late += problem == many.LATE
+            if problem and problem != many.LATE:
                 problems.append(f"{job.key}: {problem}")
     if late:
         problems.append(f"{late} networks not trained within --minutes: call again to go on")

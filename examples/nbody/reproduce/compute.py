@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from examples.nbody.reproduce import csvfile, experiments, grids, rows
+from examples.nbody import csvfile
+from examples.nbody.reproduce import experiments, grids, rows
 from examples.nbody.reproduce.experiments import Trained
 
 FILES: dict[str, type] = {

@@ -15,7 +15,7 @@ from torch import nn
 
 import eqnorm
 from eqnorm import Graph, ModelOutput
-from examples.nbody import many, train
+from examples.nbody import train
 from examples.nbody.real import defects, page, plan, rows
 from examples.nbody.real.collate import Systems, join
 from examples.nbody.real.entries import entry
@@ -103,8 +103,7 @@ def test_every_job_is_a_configuration_of_the_application() -> None:
     # One of each entry and of each set of data.
     chosen = {job.entry: job for job in every} | {job.data: job for job in every}
     for job in chosen.values():
-        given = job.overrides(Path("/tmp/nowhere"))
-        cfg = train.configure([f"{k}={many.spelt(v)}" for k, v in given.items()])
+        cfg = train.configure(job.overrides(Path("/tmp/nowhere")))
         assert (cfg.model.layers, cfg.epochs) == (job.layers, job.epochs)
         for slot, value in entry(job.entry).options.items():
             assert cfg.model[slot] == value

@@ -11,8 +11,8 @@ import pytest
 import eqnorm
 from examples.demo.results import Run as DemoRun
 from examples.leaderboard import standings
-from examples.nbody import train
-from examples.nbody.reproduce import csvfile, grids, outcome, paper, rows, scales, training
+from examples.nbody import csvfile, train
+from examples.nbody.reproduce import grids, outcome, paper, rows, scales, training
 from examples.nbody.reproduce.choices import CHOICES
 from examples.nbody.reproduce.outcome import History
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from examples.nbody import many
 from examples.nbody.reproduce import (
     compute,
     grids,
@@ -131,7 +132,7 @@ def test_out_of_time_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_training_that_fails_is_named(tmp_path: Path):
     job = grids.jobs("fig2", TINY)[0]
     (tmp_path / "runs").write_text("in the way")
-    assert training.perform(job, tmp_path).partition(":")[0] in (
+    assert many.perform(training.overrides(job, tmp_path)).partition(":")[0] in (
         "NotADirectoryError",
         "FileExistsError",
     )
