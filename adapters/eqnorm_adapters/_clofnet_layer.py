@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn_edges import affine
-from eqnorm_adapters._egnn_options import ACTIVATIONS
-from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed
+from eqnorm_adapters._options import ACTIVATIONS, CommonOptions
+from eqnorm_adapters._slotted import SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length
 
 _GAIN = 1e-3  # of the last coordinate weights at the start, as in the official code

@@ -12,9 +12,10 @@ from eqnorm_adapters._egnn_edges import Aggregation, affine, scaled, weighted_su
 from eqnorm_adapters._egnn_messages import sums_and_weights
 from eqnorm_adapters._egnn_native import EdgeInputs, Edges
 from eqnorm_adapters._egnn_ops import edge_sums
-from eqnorm_adapters._egnn_options import ACTIVATIONS, EGNNOptions
+from eqnorm_adapters._egnn_options import EGNNOptions
 from eqnorm_adapters._egnn_rows import two_layers
 from eqnorm_adapters._egnn_whole import layer_in_one
+from eqnorm_adapters._options import ACTIVATIONS
 
 _GAIN = 1e-3  # of the last coordinate weights at the start, as in the official code
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._edge_features import Step, distance_and_direction
-from eqnorm_adapters._egnn_options import ACTIVATIONS
+from eqnorm_adapters._options import ACTIVATIONS, CommonOptions
 from eqnorm_adapters._radial import RadialBasis
-from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed, rescaled
+from eqnorm_adapters._slotted import SlottedLayer, Start, normed, rescaled
 from eqnorm_adapters._vectors import length, pack, unpack
 
 _LEAST_SQ = 1e-8  # of lengths, as in the official code

@@ -13,11 +13,12 @@ from eqnorm_adapters._convolution import Convolution
 from eqnorm_adapters._edge_features import distance_and_direction
 from eqnorm_adapters._gate import Gate
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars
+from eqnorm_adapters._options import CommonOptions
 from eqnorm_adapters._pairs import pairs_of
 from eqnorm_adapters._radial import RadialBasis
 from eqnorm_adapters._radial_mlp import RadialMLP
 from eqnorm_adapters._self_connection import SelfConnection
-from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed, rescaled
+from eqnorm_adapters._slotted import SlottedLayer, Start, normed, rescaled
 
 _GAIN = 1e-3  # of the position update at the start, as in the official EGNN
 

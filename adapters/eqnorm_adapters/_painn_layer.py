@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from eqnorm import Graph
 from eqnorm_adapters._edge_features import Step, distance_and_direction
-from eqnorm_adapters._egnn_options import ACTIVATIONS
+from eqnorm_adapters._options import ACTIVATIONS, CommonOptions
 from eqnorm_adapters._radial import RadialBasis
-from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed, rescaled
+from eqnorm_adapters._slotted import SlottedLayer, Start, normed, rescaled
 from eqnorm_adapters._vectors import length, pack, unpack
 
 _LEAST_SQ = 1e-8  # of the lengths of vector features, as in SchNetPack

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from eqnorm import Graph
 from eqnorm_adapters._edge_features import distance_and_direction
 from eqnorm_adapters._egnn_edges import Aggregation
-from eqnorm_adapters._egnn_options import ACTIVATIONS
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars
 from eqnorm_adapters._neighbor_softmax import log_window
 from eqnorm_adapters._norm_nonlinearity import NormNonlinearity
+from eqnorm_adapters._options import ACTIVATIONS, CommonOptions, at_least_one
 from eqnorm_adapters._radial import RadialBasis, RadialNetwork
 from eqnorm_adapters._se3_attention import NeighborAttention
 from eqnorm_adapters._self_interaction import AttentiveSelfInteraction
-from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, at_least_one, normed
+from eqnorm_adapters._slotted import SlottedLayer, Start, normed
 
 SelfInteraction = Literal["linear", "attentive", "skip"]
 _GAIN = 1e-3  # of the position update at the start, as in the official EGNN

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from eqnorm import Graph
 from eqnorm_adapters._edge_features import distance_and_direction
 from eqnorm_adapters._irreps import Scalars
+from eqnorm_adapters._options import CommonOptions
 from eqnorm_adapters._radial import FLOOR, RadialBasis
-from eqnorm_adapters._slotted import CommonOptions, SlottedLayer, Start, normed, rescaled
+from eqnorm_adapters._slotted import SlottedLayer, Start, normed, rescaled
 from eqnorm_adapters._steerable_product import GatedProduct, SteerableProduct
 
 _GAIN = 1e-3  # of the position update at the start, as in the official EGNN

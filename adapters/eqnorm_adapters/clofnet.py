@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
 from eqnorm_adapters._clofnet_layer import ClofNetLayer, frames, soft_unit
 from eqnorm_adapters._egnn_edges import Aggregation
-from eqnorm_adapters._egnn_options import ACTIVATIONS
-from eqnorm_adapters._slotted import CommonOptions, Start, at_least_one
+from eqnorm_adapters._options import ACTIVATIONS, CommonOptions, at_least_one
+from eqnorm_adapters._slotted import Start
 from eqnorm_adapters._vectors import length
 
 _SOFT = 1e-5  # of lengths in the angle, as in the official code
