@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import multiprocessing
 import os
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
@@ -61,15 +59,9 @@ def perform(run: Sequence[str], deadline: float = math.inf) -> str:
 
     if time.time() > deadline:
         return LATE
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     threads = torch.get_num_threads()
     try:
-        with warnings.catch_warnings():
-            # Of Lightning's and torchmetrics' that say nothing about the run.
-            for text in (".*LeafSpec.*", ".*Encountered `nan` values.*"):
-                warnings.filterwarnings("ignore", text)
-            train.run(train.configure(run))
+        train.run(train.configure(run))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     finally:
