@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from eqnorm.functional import _kernels_columns, _kernels_columns_backward, _kernels_rows
+from eqnorm.functional._kernels import columns, columns_backward, rows
 
 if TYPE_CHECKING:
-    from eqnorm.functional._columns import Columns
-    from eqnorm.functional._rows import Rows
+    from eqnorm.functional._irreps.columns import Columns
+    from eqnorm.functional._irreps.rows import Rows
 
 _NO_MASK = torch.empty(0, dtype=torch.bool).numpy()
 
@@ -28,12 +28,12 @@ def _divisor(how: Columns) -> Any:
 def column_forward(
     x: Tensor, weight: Tensor, bias: Tensor, shift: Tensor | None, how: Columns
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See :func:`eqnorm.functional._columns.column_norm`."""
+    """See :func:`eqnorm.functional._irreps.columns.column_norm`."""
     layout, graph = how.layout, how.graph
     y = torch.empty_like(x)
     mean = x.new_empty(graph.num_graphs, layout.num_scalars)
     var = x.new_empty(graph.num_graphs, layout.num_copies)
-    _kernels_columns.forward(
+    columns.forward(
         _array(x),
         graph.batch.numpy(),
         _NO_MASK if graph.mask is None else graph.mask.numpy(),
@@ -67,7 +67,7 @@ def column_backward(
     grad_weight = torch.zeros_like(weight)
     grad_bias = weight.new_zeros(layout.num_scalars)
     grad_shift = weight.new_zeros(0 if shift is None else layout.num_scalars)
-    _kernels_columns_backward.backward(
+    columns_backward.backward(
         _array(g),
         _array(x),
         graph.batch.numpy(),
@@ -92,12 +92,12 @@ def column_backward(
 def row_forward(
     x: Tensor, weight: Tensor, bias: Tensor, how: Rows
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See :func:`eqnorm.functional._rows.row_norm`."""
+    """See :func:`eqnorm.functional._irreps.rows.row_norm`."""
     layout = how.layout
     y = torch.empty_like(x)
     mean = x.new_empty(x.shape[0])
     var = x.new_empty(x.shape[0], how.num_groups)
-    _kernels_rows.forward(
+    rows.forward(
         _array(x),
         how.table,
         how.divisors,
@@ -120,7 +120,7 @@ def row_backward(
     grad_x = torch.empty_like(x)
     grad_weight = torch.zeros_like(weight)
     grad_bias = weight.new_zeros(layout.num_scalars)
-    _kernels_rows.backward(
+    rows.backward(
         _array(g),
         _array(x),
         how.table,

@@ -15,19 +15,19 @@ from typing import Literal
 
 from torch import Tensor
 
-from eqnorm.functional._blocks import Block, Order
-from eqnorm.functional._columns import Columns, column_norm, whole_batch
 from eqnorm.functional._compiled import compiled_available, use_compiled
-from eqnorm.functional._copies import (
+from eqnorm.functional._irreps.blocks import Block, Order
+from eqnorm.functional._irreps.columns import Columns, column_norm, whole_batch
+from eqnorm.functional._irreps.copies import (
     Activation,
     geo_norm,
     norm_layer_norm,
     norms_of_copies,
     vn_batch_norm,
 )
-from eqnorm.functional._layout import Layout
-from eqnorm.functional._ranks import RanksGraph, graph_of_ranks
-from eqnorm.functional._rows import Rows, row_norm
+from eqnorm.functional._irreps.layout import Layout
+from eqnorm.functional._irreps.ranks import RanksGraph, graph_of_ranks
+from eqnorm.functional._irreps.rows import Rows, row_norm
 
 __all__ = [
     "Activation",

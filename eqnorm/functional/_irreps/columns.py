@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from eqnorm.functional import _columns_torch, _compiled
-from eqnorm.functional._layout import Layout
-from eqnorm.functional._ranks import RanksGraph
+from eqnorm.functional import _compiled
+from eqnorm.functional._irreps import columns_torch
+from eqnorm.functional._irreps.layout import Layout
+from eqnorm.functional._irreps.ranks import RanksGraph
 from eqnorm.graph import Graph
 
 
@@ -96,7 +97,7 @@ class _ColumnNorm(torch.autograd.Function):
         if kernels is not None:
             y, mean, var = kernels.column_forward(x, weight, bias, shift, how)
         else:
-            y, mean, var = _columns_torch.forward(x, weight, bias, shift, how)
+            y, mean, var = columns_torch.forward(x, weight, bias, shift, how)
         ctx.save_for_backward(x, weight, bias, shift, mean, var)
         ctx.how = how
         ctx.mark_non_differentiable(mean, var)
@@ -114,5 +115,5 @@ class _ColumnNorm(torch.autograd.Function):
         if torch.is_grad_enabled() or _compiled.batched(g):
             return (*_compiled.gradients(lambda: plain(*inputs, ctx.how)[0], inputs, g), None)
         kernels = _compiled.kernels_for(x)
-        back = _columns_torch.backward if kernels is None else kernels.column_backward
+        back = columns_torch.backward if kernels is None else kernels.column_backward
         return (*back(g, x, weight, shift, mean, var, ctx.how), None)

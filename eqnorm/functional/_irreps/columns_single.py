@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from eqnorm.functional._columns import Columns
+    from eqnorm.functional._irreps.columns import Columns
 
 
 def forward(
     x: Tensor, weight: Tensor, bias: Tensor, shift: Tensor | None, how: Columns
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See :func:`eqnorm.functional._columns.column_norm`."""
+    """See :func:`eqnorm.functional._irreps.columns.column_norm`."""
     layout = how.layout
     # torch's own one-pass statistics of columns; no other reduction is as fast.
     mean_all, square = torch.batch_norm_update_stats(x, None, None, 0.0)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional import _kernels_vector_rows as vector
-from eqnorm.functional._kernels_vector import flush as _flush
-from eqnorm.functional._kernels_vector import jit, unsigned
+from eqnorm.functional._kernels import vector_rows as vector
+from eqnorm.functional._kernels.vector import flush as _flush
+from eqnorm.functional._kernels.vector import jit, unsigned
 
 TILE = 64
 _sum, _square, _affine = vector.row_sum, vector.row_square, vector.row_affine

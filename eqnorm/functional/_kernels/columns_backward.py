@@ -1,4 +1,4 @@
-"""The backward pass of column norms as loops, compiled by numba; see ``_kernels_columns``."""
+"""The backward pass of column norms (see ``columns``) as loops, compiled by numba."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional import _kernels_vector as vector
-from eqnorm.functional._kernels_columns import run_end
-from eqnorm.functional._kernels_vector import jit, unsigned
+from eqnorm.functional._kernels import vector
+from eqnorm.functional._kernels.columns import run_end
+from eqnorm.functional._kernels.vector import jit, unsigned
 
 _product, _product_2, _flush = vector.add_product, vector.add_product_2, vector.flush
 _scale, _combine, _shift_combine = vector.scale, vector.combine, vector.shift_combine

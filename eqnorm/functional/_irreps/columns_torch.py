@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eqnorm.functional import _columns_single
+from eqnorm.functional._irreps import columns_single
 
 if TYPE_CHECKING:
-    from eqnorm.functional._columns import Columns
+    from eqnorm.functional._irreps.columns import Columns
 
 
 def is_single(x: Tensor, how: Columns) -> bool:
@@ -25,7 +25,7 @@ def forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     layout, graph = how.layout, how.graph
     if is_single(x, how):
-        return _columns_single.forward(x, weight, bias, shift, how)
+        return columns_single.forward(x, weight, bias, shift, how)
     scalars = layout.scalars(x)
     mean = graph.mean(scalars)
     square = graph.mean(x.square())
@@ -57,7 +57,7 @@ def backward(
     layout, graph = how.layout, how.graph
     g = g.contiguous()
     if is_single(x, how):
-        return _columns_single.backward(g, x, weight, shift, mean, var, how)
+        return columns_single.backward(g, x, weight, shift, mean, var, how)
     everyone = graph if graph.mask is None else replace(graph, mask=None)
     own = layout.scalars(g)
     sum_g = everyone.sum(own)

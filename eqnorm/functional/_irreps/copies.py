@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eqnorm.functional._copies_columns import dot_copies, scale_copies
-from eqnorm.functional._layout import Layout
-from eqnorm.functional._ranks import RanksGraph
+from eqnorm.functional._irreps.copies_columns import dot_copies, scale_copies
+from eqnorm.functional._irreps.layout import Layout
+from eqnorm.functional._irreps.ranks import RanksGraph
 from eqnorm.graph import Graph
 
 Activation = Literal["softplus", "relu", "identity"]

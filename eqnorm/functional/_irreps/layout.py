@@ -7,7 +7,7 @@ import torch
 from e3nn import o3
 from torch import Tensor, nn
 
-from eqnorm.functional._blocks import Order, read_blocks, sum_block
+from eqnorm.functional._irreps.blocks import Order, read_blocks, sum_block
 
 
 class Layout(nn.Module):

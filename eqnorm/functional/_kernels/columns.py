@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional import _kernels_vector as vector
-from eqnorm.functional._kernels_vector import jit, unsigned
+from eqnorm.functional._kernels import vector
+from eqnorm.functional._kernels.vector import jit, unsigned
 
 TILE = 64
 _deviation, _deviation_4, _flush = vector.add_deviation, vector.add_deviation_4, vector.flush

@@ -15,7 +15,7 @@ from torch import Tensor
 from eqnorm.functional._compiled import batched, is_eager
 
 if TYPE_CHECKING:
-    from eqnorm.functional._layout import Layout
+    from eqnorm.functional._irreps.layout import Layout
 
 
 def dot_copies(x: Tensor, y: Tensor, layout: Layout) -> Tensor:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eqnorm.functional import _compiled, _rows_torch
-from eqnorm.functional._layout import Layout
+from eqnorm.functional import _compiled
+from eqnorm.functional._irreps import rows_torch
+from eqnorm.functional._irreps.layout import Layout
 
 
 class Span(NamedTuple):
@@ -110,7 +111,7 @@ class _RowNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
         kernels = _compiled.kernels_for(x)
-        run = _rows_torch.forward if kernels is None else kernels.row_forward
+        run = rows_torch.forward if kernels is None else kernels.row_forward
         y, mean, var = run(x, weight, bias, how)
         ctx.save_for_backward(x, weight, bias, mean, var)
         ctx.how = how
@@ -125,5 +126,5 @@ class _RowNorm(torch.autograd.Function):
         if torch.is_grad_enabled() or _compiled.batched(*grads):
             return (*_compiled.gradients(lambda: plain(*inputs, ctx.how), inputs, grads[0]), None)
         kernels = _compiled.kernels_for(x)
-        run = _rows_torch.backward if kernels is None else kernels.row_backward
+        run = rows_torch.backward if kernels is None else kernels.row_backward
         return (*run(grads[0], x, weight, mean, var, ctx.how), None)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from eqnorm.functional._rows import Rows
+    from eqnorm.functional._irreps.rows import Rows
 
 # Elements a chunk of rows may have: temporaries of that size are reused, not fetched anew.
 _CHUNK = 1 << 20

@@ -1,13 +1,13 @@
 """Inner loops of the compiled row norms: one number for all columns of a run of one row.
 
-Rows and columns are unsigned, as in ``_kernels_vector``.
+Rows and columns are unsigned, as in :mod:`eqnorm.functional._kernels.vector`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from eqnorm.functional._kernels_vector import jit
+from eqnorm.functional._kernels.vector import jit
 
 
 @jit
