@@ -1,6 +1,6 @@
 """Normalisation layers for SE(3)-equivariant networks, and the proof that they are."""
 
-from eqnorm import functional, norms
+from eqnorm import _export, functional, norms
 from eqnorm.backbone import Backbone, ModelOutput
 from eqnorm.graph import Graph
 from eqnorm.norms.base import Norm
@@ -23,6 +23,7 @@ from eqnorm.symmetry import Symmetry
 from eqnorm.types import GeometricType, GroupElement, parse_type
 
 __version__ = "0.1.0"
+_export.register()
 
 __all__ = [
     "Backbone",

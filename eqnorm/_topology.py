@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from eqnorm._box import volumes
 _Kind = TypeVar("_Kind", bound="Topology")  # Self is in typing from Python 3.11 on
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Topology:
     """The fields of :class:`eqnorm.Graph`, which documents them."""
 
@@ -86,16 +87,38 @@ class Topology:
         """Senders and receivers, shape (2, E), in PyTorch Geometric's layout."""
         return torch.stack([self.senders, self.receivers])
 
-    def to(self: _Kind, device: torch.device | str) -> _Kind:
-        """The same graph with its tensors on ``device``."""
+    def to(self: _Kind, device: torch.device | str, non_blocking: bool = False) -> _Kind:
+        """The same graph with its tensors on ``device``; ``non_blocking`` as for tensors."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self: _Kind) -> _Kind:
+        """The same graph in pinned memory; ``DataLoader(pin_memory=True)`` calls it."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self: _Kind, change: Callable[[Tensor], Tensor]) -> _Kind:
         moved: dict[str, Any] = {
-            field.name: value.to(device)
+            field.name: change(value)
             for field in dataclasses.fields(self)
             if isinstance(value := getattr(self, field.name), Tensor)
         }
         if self.edges is not None:
-            moved["edges"] = (self.edges[0].to(device), self.edges[1].to(device))
+            moved["edges"] = (change(self.edges[0]), change(self.edges[1]))
         return dataclasses.replace(self, **moved)
+
+    def __repr__(self) -> str:
+        kind = "complete" if self.neighbors is not None else ""
+        sizes = (
+            f"{count} {word}{'' if count == 1 else 's'}"
+            for count, word in (
+                (self.num_graphs, "graph"),
+                (self.num_nodes, "node"),
+                (self.num_edges, "edge"),
+            )
+        )
+        flags = (kind, "padded" if self.mask is not None else "", "periodic" * self.periodic)
+        device = "" if self.device.type == "cpu" else str(self.device)
+        parts = [*sizes, *flags, device]
+        return f"{type(self).__name__}({', '.join(part for part in parts if part)})"
 
     def edge_graph(self: _Kind) -> _Kind:
         """A graph whose nodes are this one's edges: for norms that act on relative vectors."""
