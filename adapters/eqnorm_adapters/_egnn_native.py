@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from eqnorm_adapters import native
+from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn_padding import MULTIPLE, cut, padded
 
 _NUMBERS = ("nodes", "edges", "channels", "scalars", "stride", "size", "threads", "bound", "halves")
 _GIVEN = ("a", "b", "x", "e", "shifts", "w1", "w2", "b2", "w3", "b3", "w4", "wa", "ba")
-_SUMS = ("messages", "moves", "g_messages", "g_moves")
+_SUMS = ("messages", "moves", "weights", "g_messages", "g_moves", "g_weights")
 SHAPED = ("w2", "b2", "w3", "b3", "w4", "wa", "ba")  # parameters whose gradients come as they are
 _GRADIENTS = ("g_a", "g_b", "g_x", "g_e", "g_w1", *(f"g_{name}" for name in SHAPED))
 
@@ -25,58 +25,6 @@ class Problem(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_int64) for name in _NUMBERS) + tuple(
         (name, ctypes.c_void_p) for name in ("senders", "receivers", *_GIVEN, *_SUMS, *_GRADIENTS)
     )
-
-
-class EdgeInputs(NamedTuple):
-    """What the sums over edges depend on; the letters are those of native/egnn/egnn.h.
-
-    Attributes:
-        h: features of nodes, shape (N, C).
-        x: positions, shape (N, 3).
-        e: invariant features of edges, shape (E, K - 1), or None for K = 1.
-        w1: weights of the first product: at receivers, senders and edges, shape (C, 2 C + K).
-        b1: its bias, shape (C,).
-        w2: weights of the second product, shape (C, C).
-        b2: its bias, shape (C,).
-        w3: weights of the third, shape (C, C).
-        b3: its bias, shape (C,).
-        w4: weights of the last, shape (1, C).
-        wa: weights of the attention, shape (1, C), or None for none.
-        ba: its bias, shape (1,), or None.
-    """
-
-    h: Tensor
-    x: Tensor
-    e: Tensor | None
-    w1: Tensor
-    b1: Tensor
-    w2: Tensor
-    b2: Tensor
-    w3: Tensor
-    b3: Tensor
-    w4: Tensor
-    wa: Tensor | None
-    ba: Tensor | None
-
-
-class Edges(NamedTuple):
-    """Which edges there are, and how the kernel computes.
-
-    Attributes:
-        senders: of edges, shape (E,), int64; None for complete graphs.
-        receivers: the same.
-        shifts: added to relative vectors, shape (E, 3), or None.
-        size: nodes of each complete graph; 0 where edges are listed.
-        bound: whether weights are bounded by tanh.
-        halves: whether products are of bfloat16.
-    """
-
-    senders: Tensor | None
-    receivers: Tensor | None
-    shifts: Tensor | None
-    size: int
-    bound: bool
-    halves: bool
 
 
 def library() -> ctypes.CDLL | None:
@@ -95,8 +43,16 @@ def first_shape(h: Tensor) -> tuple[int, int]:
     return h.shape[0], 2 * (h.shape[1] + -h.shape[1] % MULTIPLE)
 
 
+def count_edges(nodes: int, edges: Edges) -> int:
+    """E."""
+    return nodes * (edges.size - 1) if edges.senders is None else edges.senders.shape[0]
+
+
 def forward(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums of messages (N, C) and of weighted vectors (N, 3), and first products (N, 2, C')."""
+    """Sums of messages, of weighted vectors or the weights apart, and first products.
+
+    Of shapes (N, C), (N, 3) or (E,), and (N, 2 C'), with C' the channels of the kernel.
+    """
     width = given.h.shape[1]
     w = padded(given)
     first = given.h.new_empty(first_shape(given.h))
@@ -104,12 +60,14 @@ def forward(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
     channels = w.b2.shape[0]
     torch.addmm(w.b1, given.h, at_receiver.t(), out=first[:, :channels])
     torch.mm(given.h, at_sender.t(), out=first[:, channels:])
-    messages, moves = given.h.new_empty(given.h.shape[0], channels), torch.empty_like(w.x)
+    messages = given.h.new_empty(given.h.shape[0], channels)
     problem, keep = _problem(w, edges, first)
-    problem.messages, problem.moves = messages.data_ptr(), moves.data_ptr()
+    second = w.x.new_empty(problem.edges) if edges.apart else torch.empty_like(w.x)
+    problem.messages = messages.data_ptr()
+    setattr(problem, "weights" if edges.apart else "moves", second.data_ptr())
     _call("eq_egnn_forward", problem)
     del keep
-    return messages[:, :width].contiguous(), moves, first
+    return messages[:, :width].contiguous(), second, first
 
 
 def backward(
@@ -117,11 +75,11 @@ def backward(
     edges: Edges,
     first: Tensor,
     g_messages: Tensor | None,
-    g_moves: Tensor | None,
+    g_second: Tensor | None,
     wants_x: bool,
     wants_e: bool,
 ) -> EdgeInputs:
-    """Gradients of all inputs; None for x and e where they are not wanted."""
+    """Gradients of all inputs from those of both sums; None for x and e that are not wanted."""
     width = given.h.shape[1]
     w = padded(given)
     problem, keep = _problem(w, edges, first)
@@ -131,9 +89,9 @@ def backward(
             g_messages = F.pad(g_messages, (0, channels - width))
         g_messages = g_messages.contiguous()
         problem.g_messages = g_messages.data_ptr()
-    if g_moves is not None:
-        g_moves = g_moves.contiguous()
-        problem.g_moves = g_moves.data_ptr()
+    if g_second is not None:
+        g_second = g_second.contiguous()
+        setattr(problem, "g_weights" if edges.apart else "g_moves", g_second.data_ptr())
     g_first = torch.empty_like(first)
     problem.g_a, problem.g_b = g_first.data_ptr(), g_first.data_ptr() + 4 * channels
     g_x = torch.empty_like(w.x) if wants_x else None
@@ -167,10 +125,17 @@ def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[Problem, tuple
 def record(w: EdgeInputs, edges: Edges, first: Tensor, scalars: Tensor) -> Problem:
     """What the kernel is given; all tensors dense, in the layout of native/egnn/egnn.h."""
     channels, size, nodes = w.b2.shape[0], edges.size, w.h.shape[0]
-    count = nodes * (size - 1) if edges.senders is None else edges.senders.shape[0]
     start, number = first.data_ptr(), w.w1.shape[1] - 2 * w.h.shape[1]
     return Problem(
-        *(nodes, count, channels, number, 2 * channels, size, torch.get_num_threads()),
+        *(
+            nodes,
+            count_edges(nodes, edges),
+            channels,
+            number,
+            2 * channels,
+            size,
+            torch.get_num_threads(),
+        ),
         *(edges.bound, edges.halves, at(edges.senders), at(edges.receivers)),
         *(start, start + 4 * channels, w.x.data_ptr(), at(w.e), at(edges.shifts)),
         *(scalars.data_ptr(), *(at(value) for value in w[-len(SHAPED) :])),

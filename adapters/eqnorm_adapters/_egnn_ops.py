@@ -14,16 +14,19 @@ from torch import Tensor
 
 from eqnorm_adapters import _egnn_native
 from eqnorm_adapters._egnn_fused import EdgeSums, gradients_of, keep
-from eqnorm_adapters._egnn_native import EdgeInputs, Edges
+from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 
 
 def edge_sums(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor]:
-    """Sums of messages, shape (N, C), and of weighted relative vectors, shape (N, 3)."""
+    """Sums of messages, shape (N, C), and of weighted relative vectors, shape (N, 3).
+
+    With `edges.apart` the weights, shape (E,), in place of the latter.
+    """
     if torch.compiler.is_compiling():
-        messages, moves, _ = egnn_edges(*given, *edges)
+        messages, second, _ = egnn_edges(*given, *edges)
     else:
-        messages, moves, _ = EdgeSums.apply(*given, *edges)  # type: ignore[no-untyped-call]
-    return messages, moves
+        messages, second, _ = EdgeSums.apply(*given, *edges)  # type: ignore[no-untyped-call]
+    return messages, second
 
 
 @torch.library.custom_op("eqnorm::egnn_edges", mutates_args=(), device_types="cpu")
@@ -46,15 +49,20 @@ def egnn_edges(
     size: int,
     bound: bool,
     halves: bool,
+    apart: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Both sums, and the first products at nodes, which only the gradient uses."""
     given = EdgeInputs(h, x, e, w1, b1, w2, b2, w3, b3, w4, wa, ba)
-    return _egnn_native.forward(given, Edges(senders, receivers, shifts, size, bound, halves))
+    edges = Edges(senders, receivers, shifts, size, bound, halves, apart)
+    return _egnn_native.forward(given, edges)
 
 
 @egnn_edges.register_fake
-def _(h: Tensor, x: Tensor, *_others: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(h), torch.empty_like(x), h.new_empty(_egnn_native.first_shape(h))
+def _(h: Tensor, x: Tensor, *others: Any) -> tuple[Tensor, Tensor, Tensor]:
+    edges, first = Edges(*others[-len(Edges._fields) :]), _egnn_native.first_shape(h)
+    count = _egnn_native.count_edges(h.shape[0], edges)
+    second = x.new_empty(count) if edges.apart else torch.empty_like(x)
+    return torch.empty_like(h), second, h.new_empty(first)
 
 
 @torch.library.custom_op("eqnorm::egnn_edges_backward", mutates_args=(), device_types="cpu")
@@ -77,16 +85,17 @@ def egnn_edges_backward(
     size: int,
     bound: bool,
     halves: bool,
+    apart: bool,
     first: Tensor,
     g_messages: Tensor | None,
-    g_moves: Tensor | None,
+    g_second: Tensor | None,
     wants_x: bool,
     wants_e: bool,
 ) -> list[Tensor]:
     """Gradients of h to ba; nothing for what is None, or not wanted."""
     given = EdgeInputs(h, x, e, w1, b1, w2, b2, w3, b3, w4, wa, ba)
-    edges = Edges(senders, receivers, shifts, size, bound, halves)
-    found = _egnn_native.backward(given, edges, first, g_messages, g_moves, wants_x, wants_e)
+    edges = Edges(senders, receivers, shifts, size, bound, halves, apart)
+    found = _egnn_native.backward(given, edges, first, g_messages, g_second, wants_x, wants_e)
     return [gradient for gradient in found if gradient is not None]
 
 
@@ -109,16 +118,16 @@ def _by_operation(
     edges: Edges,
     first: Tensor,
     g_messages: Tensor | None,
-    g_moves: Tensor | None,
+    g_second: Tensor | None,
     wants_x: bool,
     wants_e: bool,
 ) -> tuple[Tensor | None, ...]:
-    found = iter(egnn_edges_backward(*given, *edges, first, g_messages, g_moves, wants_x, wants_e))
+    found = iter(egnn_edges_backward(*given, *edges, first, g_messages, g_second, wants_x, wants_e))
     return tuple(next(found) if want else None for want in _wanted(given, wants_x, wants_e))
 
 
-def _gradients(ctx: Any, g_messages: Tensor | None, g_moves: Tensor | None, _: Any) -> Any:
-    return gradients_of(ctx, g_messages, g_moves, _by_operation)
+def _gradients(ctx: Any, g_messages: Tensor | None, g_second: Tensor | None, _: Any) -> Any:
+    return gradients_of(ctx, g_messages, g_second, _by_operation)
 
 
 egnn_edges.register_autograd(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from eqnorm_adapters._egnn_native import EdgeInputs
+    from eqnorm_adapters._egnn_inputs import EdgeInputs
 
 MULTIPLE = 16  # of the channels in the kernel, whatever the processor
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from eqnorm import Graph
 from eqnorm_adapters import _egnn_native
 from eqnorm_adapters._eager import is_eager
-from eqnorm_adapters._egnn_native import EdgeInputs, Edges
+from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn_rows import hooked
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ def problem(
 ) -> tuple[EdgeInputs, Edges] | None:
     """What :func:`eqnorm_adapters._egnn_ops.edge_sums` takes; None where torch must do it.
 
-    The kernel serves float32 on the CPU and SiLU networks. It knows no edge norms, no transforms
-    of torch.func, no forward-mode derivatives, no autocast; nor modules that someone has replaced
-    or hooked, which it would not call.
+    The kernel serves float32 on the CPU and SiLU networks. With an edge norm it gives the weights
+    of the vectors, which torch norms and sums. It knows no transforms of torch.func, no
+    forward-mode derivatives, no autocast; nor modules that someone has replaced or hooked, which
+    it would not call.
     """
     if h.device.type != "cpu" or h.dtype != torch.float32 or x.dtype != torch.float32:
         return None
-    if layer.edge_norm is not None or graph.num_edges == 0 or not untouched(layer):
+    if graph.num_edges == 0 or not untouched(layer):
         return None
     if torch.is_autocast_enabled("cpu") or not (_compiling() or is_eager(h, x)):
         return None
@@ -49,7 +50,8 @@ def problem(
     senders, receivers = (None, None) if graph.edges is None else graph.edges
     size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
     halves = layer.products == "bfloat16" and _bfloat16()
-    return given, Edges(senders, receivers, shifts, size, len(layer.coord_mlp) > 3, halves)
+    bound, apart = len(layer.coord_mlp) > 3, layer.edge_norm is not None
+    return given, Edges(senders, receivers, shifts, size, bound, halves, apart)
 
 
 # Asked for while torch.compile traces, they run then and there: a compiler is not to be traced.

@@ -15,7 +15,7 @@ from eqnorm import Graph
 from eqnorm_adapters import _egnn_rows
 from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn_fused import in_torch
-from eqnorm_adapters._egnn_native import EdgeInputs, Edges
+from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn_whole_calls import backward, forward
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def layer_in_one(
         stands between. None where this way of computing does not apply.
     """
     width = layer.width
-    if width % 16 or torch.compiler.is_compiling():
+    if width % 16 or edges.apart or torch.compiler.is_compiling():
         return None
     phi_v: tuple[Tensor | None, ...] | None = _NO_NETWORK
     if layer.coord_mlp_vel is None or v is None:

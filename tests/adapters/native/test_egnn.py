@@ -149,7 +149,6 @@ def test_where_it_does_not_apply(monkeypatch):
 
     assert used(build())
     assert not used(build(activation="relu"))
-    assert not used(build(edge_norm="enf"))
     double = build().double()
     assert not used(double, given={k: v.double() for k, v in inputs(double, graph).items()})
     seen = []

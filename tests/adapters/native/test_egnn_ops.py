@@ -8,7 +8,7 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 from eqnorm import Graph
 from eqnorm_adapters import _egnn_fused, _egnn_native, _egnn_path
-from eqnorm_adapters._egnn_native import EdgeInputs
+from eqnorm_adapters._egnn_inputs import EdgeInputs
 from eqnorm_adapters._egnn_ops import edge_sums, egnn_edges, egnn_edges_backward
 from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs
 

@@ -20,14 +20,17 @@ typedef struct {
 } eq_work;
 
 /* From u3 in work.u to its gradient there; weights and their gradients on the way. */
-EQ_INLINE void eq_backward_weights(const eq_egnn *p, eq_work *work, eq_sums *sums) {
+EQ_INLINE void eq_backward_weights(const eq_egnn *p, int64_t first, eq_work *work, eq_sums *sums) {
   int width = (int)p->channels;
   const eq_tile *tile = &work->tile;
   for (int t = 0; t < tile->rows; t++) {
     const float *g = p->g_moves ? p->g_moves + 3 * tile->i[t] : NULL, *d = tile->d[t];
     float *u = work->u + t * width, *value = work->g + t * width;
     float slope = g ? g[0] * d[0] + g[1] * d[1] + g[2] * d[2] : 0;
-    if (t >= tile->count) slope = 0;
+    if (t >= tile->count)
+      slope = 0;
+    else if (p->g_weights)
+      slope = p->g_weights[first + t];
     eq_vec total = {0};
     for (int c = 0; c < width; c += EQ_LANES) {
       eq_vec derivative, s = eq_silu(eq_load(u + c), &derivative);

@@ -6,8 +6,8 @@
  *   messages_i = sum_j m_ij      moves_i = sum_j w_ij d_ij
  *
  * C channels, a multiple of 16; N nodes; E edges; K scalars s of an edge. All arrays are dense and
- * row-major. The edges are worked on in tiles that stay in the caches; nothing of E rows is stored,
- * the backward pass computes the tiles anew.
+ * row-major. The edges are worked on in tiles that stay in the caches; nothing of E rows is stored
+ * but the w, where they are asked for; the backward pass computes the tiles anew.
  */
 #ifndef EQ_EGNN_H
 #define EQ_EGNN_H
@@ -34,7 +34,9 @@ typedef struct {
   const float *w2, *b2, *w3, *b3, *w4;     /* (C, C), (C), (C, C), (C), (C) */
   const float *wa, *ba;                    /* (C), (1), or NULL without attention */
   float *messages, *moves;                 /* (N, C), (N, 3); forward only */
+  float *weights;                          /* (E,): the w, in place of moves, which is then NULL */
   const float *g_messages, *g_moves;       /* gradients of these; either may be NULL for zeros */
+  const float *g_weights;                  /* (E,): of the weights, in place of g_moves */
   /* Gradients; g_a and g_b are halves of one array too. g_x and g_e may be NULL where they are not wanted. g_w1 has an even
    * number of rows. */
   float *g_a, *g_b, *g_x, *g_e, *g_w1, *g_w2, *g_b2, *g_w3, *g_b3, *g_w4, *g_wa, *g_ba;

@@ -1,0 +1,163 @@
+"""With an edge norm the compiled kernel gives weights of edges; torch norms and sums vectors."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounterWithBackend
+
+import eqnorm
+from eqnorm import Graph
+from eqnorm.testing import assert_equivariant
+from eqnorm_adapters import _egnn_fused, _egnn_native, _egnn_path, native
+from eqnorm_adapters._egnn_ops import edge_sums, egnn_edges, egnn_edges_backward
+from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs, results
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+
+def _edge_norms() -> list[str]:
+    """All that the slot takes: what needs points or features it does not have."""
+    names = eqnorm.list_norms(on="1o")
+    return [name for name in names if not eqnorm.norm_spec(name, "1o").needs]
+
+
+def _same(model, graph, monkeypatch) -> None:
+    given = inputs(model, graph)
+    calls = Calls(monkeypatch)
+    ours, plain, exact = (
+        results(model, graph, given, on, double)
+        for on, double in ((True, False), (False, False), (False, True))
+    )
+    assert calls.count == len(model.layers)
+    for k in range(2):
+        assert error(ours[k], exact[k]) <= 3 * error(plain[k], exact[k]) + 1e-6
+
+
+@pytest.mark.parametrize("norm", _edge_norms())
+def test_every_registered_norm(norm, monkeypatch):
+    for graph in ("complete", "ragged"):
+        _same(build(edge_norm=norm), GRAPHS[graph](), monkeypatch)
+
+
+@pytest.mark.parametrize("graph", [name for name in GRAPHS if name != "alone"])
+@pytest.mark.parametrize("options", [{}, {"attention": True, "tanh": True, "edge_dim": 0}])
+@pytest.mark.parametrize("name", ["egnn", "egnn_vel"])
+def test_every_graph(name, options, graph, monkeypatch):
+    how = {"coord_aggregation": "mean", "message_aggregation": "sqrt", "coords_weight": 0.5}
+    _same(build(name, edge_norm="enf", **how, **options), GRAPHS[graph](), monkeypatch)
+
+
+@pytest.mark.parametrize("hidden", [5, 64])
+def test_other_widths_and_products(hidden, monkeypatch):
+    _same(build(hidden=hidden, edge_norm="coorsnorm"), Graph.complete(3, 20), monkeypatch)
+    half = build(hidden=hidden, edge_norm="coorsnorm", products="bfloat16")
+    graph = Graph.complete(3, 20)
+    given = inputs(half, graph)
+    wrong = error(results(half, graph, given, True)[1], results(half, graph, given, False, True)[1])
+    assert wrong < 2e-2
+
+
+@pytest.mark.parametrize("graph", ["complete", "in no order"])
+def test_threads_share_the_work(graph, monkeypatch):
+    many = Graph.complete(1, 40)
+    if graph == "in no order":
+        order = torch.randperm(many.num_edges)
+        many = Graph.from_edges(many.edge_index[:, order], num_nodes=40)
+    model = build(edge_norm="enf", coord_aggregation="mean")
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            _same(model, many, monkeypatch)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _problem(graph: str, hidden: int = 16, **options):
+    model, g = build("egnn", hidden, edge_norm="enf", **options), GRAPHS[graph]()
+    given, h = inputs(model, g), torch.randn(g.num_nodes, hidden)
+    return _egnn_path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))
+
+
+@pytest.mark.parametrize("options", [{}, {"attention": True, "tanh": True, "edge_dim": 0}])
+@pytest.mark.parametrize("graph", ["complete", "periodic"])
+def test_the_weights_in_torch_are_the_kernels(graph, options):
+    given, edges = _problem(graph, **options)
+    ours, plain = edge_sums(given, edges), _egnn_fused.in_torch(given, edges)
+    assert ours[1].shape == (_egnn_native.count_edges(given.h.shape[0], edges),)
+    for value, expected in zip(ours, plain, strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("graph", ["complete", "in no order"])
+def test_torch_finds_nothing_wrong_with_the_operations(graph):
+    given, edges = _problem(graph, attention=True)
+    detached = [None if t is None else t.detach().requires_grad_() for t in given]
+    torch.library.opcheck(egnn_edges, (*detached, *edges))
+    plain = [None if t is None else t.detach() for t in given]
+    sums, weights, first = egnn_edges(*plain, *edges)
+    torch.library.opcheck(egnn_edges_backward, (*plain, *edges, first, sums, weights, True, True))
+
+
+def test_compiles_as_one_graph_for_all_sizes(monkeypatch):
+    torch.compiler.reset()
+    model = build(layers=1, edge_norm="enf")
+    count = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(model, backend=count, fullgraph=True, dynamic=True)
+    calls = Calls(monkeypatch)
+    for batch, size in ((4, 8), (5, 10)):
+        graph = Graph.complete(batch, size)
+        given, found = inputs(model, graph), []
+        for run in (model, compiled):
+            model.zero_grad()
+            before = calls.count
+            out = run(graph=graph, **given)
+            (out.x.square().sum() + out.h.sum()).backward()
+            assert calls.count > before
+            parameters = [
+                *model.layers[0].edge_mlp.parameters(),
+                *model.layers[0].coord_mlp.parameters(),
+            ]
+            found.append([out.x.detach(), *(p.grad.clone() for p in parameters)])
+        assert error(found[1], found[0]) < 1e-5
+    assert count.frame_count == 1
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize("graph", ["complete", "periodic"])
+def test_second_derivatives(graph):
+    model, g = build(edge_norm="enf", tanh=True), GRAPHS[graph]()
+    given = inputs(model, g)
+
+    def second(on, dtype):
+        native.use_native(on)
+        own = build(edge_norm="enf", tanh=True).to(dtype)
+        own.load_state_dict({k: v.to(dtype) for k, v in model.state_dict().items()})
+        x = given["x"].to(dtype, copy=True).requires_grad_()
+        out = own(x, g, **{k: v.to(dtype) for k, v in given.items() if k != "x"})
+        energy = out.h.sin().sum() + out.x.square().sum()
+        (force,) = torch.autograd.grad(energy, x, create_graph=True)
+        force.square().sum().backward()
+        native.use_native(True)
+        return [x.grad, *(p.grad for p in own.parameters() if p.grad is not None)]
+
+    assert error(second(True, torch.float32), second(False, torch.float64)) < 1e-5
+
+
+def test_symmetries_hold(monkeypatch):
+    model = build(edge_dim=0, edge_norm="enf")
+    calls = Calls(monkeypatch)
+
+    def run(pos, vel, feature, graph):
+        return model(pos, graph, v=vel, h=torch.cat([feature, feature], -1)).x
+
+    assert_equivariant(
+        run,
+        inputs={"pos": "points", "vel": "1o", "feature": "0e", "graph": "graph"},
+        output="points",
+        group="E3",
+        permutation=True,
+        max_examples=8,
+    )
+    assert calls.count > 0
