@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from eqnorm._periodic import require_periodic
-from eqnorm.graph import Graph, GraphLike, as_graph
+from eqnorm.graph import Graph, as_graph
 from eqnorm.registry import contract_of
 from eqnorm.specs import BackboneSpec, NormSpec
 from eqnorm.symmetry import Symmetry
@@ -56,7 +56,7 @@ class Backbone(nn.Module, ABC):
     def forward(
         self,
         x: Tensor,
-        graph: GraphLike,
+        graph: Graph,
         h: Tensor | None = None,
         v: Tensor | None = None,
         edge_attr: Tensor | None = None,
@@ -78,10 +78,18 @@ class Backbone(nn.Module, ABC):
             ValueError: a shape, dtype or device does not fit; the box is periodic, in which
                 the model or a norm in it has no meaning; or (on the CPU, outside of
                 torch.compile) an input holds NaN or Inf.
+            TypeError: ``graph`` is None or a batch vector, which norms take, but which have no
+                edges: nodes would not see one another.
         """
         if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[1] != 3:
             came = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise ValueError(f"x must be a tensor of shape (N, 3), got {came}")
+        if graph is None or isinstance(graph, Tensor):
+            raise TypeError(
+                f"graph must be an eqnorm.Graph with its edges, got {type(graph).__name__}; use "
+                "Graph.complete(num_graphs, num_nodes), Graph.from_edges(edge_index, batch) or "
+                "Graph.radius(x, cutoff, batch)"
+            )
         whole = as_graph(graph, x.shape[0], x.device)
         if whole.periodic:
             require_periodic(self)

@@ -159,3 +159,11 @@ def test_edges_beyond_the_cutoff_are_as_good_as_absent(name: str) -> None:
     # Not "mean": it counts the edges that there are.
     how = {"message_aggregation": "sum", "coord_aggregation": "sum", "feature_norm": "rmsnorm"}
     check_cutoff(builder(name), **how)
+
+
+@every
+@pytest.mark.parametrize("graph", [None, torch.zeros(4, dtype=torch.int64)], ids=["none", "batch"])
+def test_what_has_no_edges_is_no_graph_for_a_model(name: str, graph: Any) -> None:
+    """Norms take both; nodes of a model would not see one another."""
+    with pytest.raises(TypeError, match=r"graph must be an eqnorm\.Graph with its edges"):
+        builder(name)()(torch.randn(4, 3), graph)
