@@ -17,15 +17,13 @@ from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 
 _INPUTS = len(EdgeInputs._fields)
 _NOT_DIFFERENTIATED = (None,) * len(Edges._fields)
-_OPTIONS = len(Edges._fields) - 3  # of edges: numbers, after three tensors
 
 
 def in_torch(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor]:
     """The same sums by plain operations: what the kernel must give, and how it is differentiated.
 
     Returns:
-        Sums of messages, shape (N, C), and of weighted relative vectors, shape (N, 3), or the
-        weights, shape (E,).
+        Sums of messages, shape (N, C), and of weighted vectors, shape (N, 3).
     """
     h, x, nodes = given.h, given.x, given.h.shape[0]
     senders, receivers = edges.senders, edges.receivers
@@ -50,26 +48,25 @@ def in_torch(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor]:
     weights = F.linear(F.silu(F.linear(messages, given.w3, given.b3)), given.w4)
     if edges.bound:
         weights = weights.tanh()
-    total = h.new_zeros(nodes, width).index_add(0, receivers, messages)
-    if edges.apart:
-        return total, weights.squeeze(-1)
-    return total, torch.zeros_like(x).index_add(0, receivers, weights * relative)
+    vectors = relative if given.vectors is None else given.vectors
+    moves = torch.zeros_like(x).index_add(0, receivers, weights * vectors)
+    return h.new_zeros(nodes, width).index_add(0, receivers, messages), moves
 
 
-def gradients_of(ctx: Any, g_messages: Tensor | None, g_second: Tensor | None, kernel: Any) -> Any:
+def gradients_of(ctx: Any, g_messages: Tensor | None, g_moves: Tensor | None, kernel: Any) -> Any:
     """For all arguments; ``kernel``: what gives the first derivatives."""
     saved = ctx.saved_tensors
     given, edges = EdgeInputs(*saved[:-4]), Edges(*saved[-4:-1], *ctx.how)
-    if in_torch_again(g_messages, g_second):
+    if in_torch_again(g_messages, g_moves):
         again = differentiable(
             given,
             lambda views: in_torch(EdgeInputs(*views), edges),  # type: ignore[arg-type]
-            (g_messages, g_second),
+            (g_messages, g_moves),
         )
         return again + _NOT_DIFFERENTIATED
     wants = ctx.needs_input_grad
     e = given.e is not None and wants[2]
-    found = kernel(given, edges, saved[-1], g_messages, g_second, wants[1], e)
+    found = kernel(given, edges, saved[-1], g_messages, g_moves, wants[1], e)
     return (*found, *_NOT_DIFFERENTIATED)
 
 
@@ -92,5 +89,5 @@ class EdgeSums(torch.autograd.Function):
 def keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
     """What :func:`gradients_of` needs."""
     ctx.set_materialize_grads(False)
-    ctx.how = inputs[-_OPTIONS:]
-    ctx.save_for_backward(*inputs[:-_OPTIONS], output[2])
+    ctx.how = inputs[-3:]
+    ctx.save_for_backward(*inputs[:-3], output[2])

@@ -14,6 +14,7 @@ class EdgeInputs(NamedTuple):
         h: features of nodes, shape (N, C).
         x: positions, shape (N, 3).
         e: invariant features of edges, shape (E, K - 1), or None for K = 1.
+        vectors: summed with weights in place of the relative ones, shape (E, 3); None for these.
         w1: weights of the first product: at receivers, senders and edges, shape (C, 2 C + K).
         b1: its bias, shape (C,).
         w2: weights of the second product, shape (C, C).
@@ -28,6 +29,7 @@ class EdgeInputs(NamedTuple):
     h: Tensor
     x: Tensor
     e: Tensor | None
+    vectors: Tensor | None
     w1: Tensor
     b1: Tensor
     w2: Tensor
@@ -49,7 +51,6 @@ class Edges(NamedTuple):
         size: nodes of each complete graph; 0 where edges are listed.
         bound: whether weights are bounded by tanh.
         halves: whether products are of bfloat16.
-        apart: whether the weights of edges come out, in place of sums of weighted vectors.
     """
 
     senders: Tensor | None
@@ -58,4 +59,3 @@ class Edges(NamedTuple):
     size: int
     bound: bool
     halves: bool
-    apart: bool

@@ -120,10 +120,7 @@ class EGNNLayer(nn.Module):
         else:
             total, moves = edge_sums(*compiled)
             total = scaled(total, graph, self.message_aggregation)
-            if self.edge_norm is None:
-                moves = scaled(moves, graph, self.coord_aggregation)
-            else:  # they are the weights of the edges
-                moves = self._moves(moves.unsqueeze(1), graph.relative(x), graph)
+            moves = scaled(moves, graph, self.coord_aggregation)
         update = self.coords_weight * moves
         if self.coord_mlp_vel is None or velocity is None:
             return update, total
@@ -136,13 +133,9 @@ class EGNNLayer(nn.Module):
         """Aggregated messages (N, hidden) and relative vectors (N, 3), by torch."""
         relative = graph.relative(x)
         total, weights = self._messages(h, relative, graph, edge_attr)
-        return total, self._moves(weights, relative, graph)
-
-    def _moves(self, weights: Tensor, relative: Tensor, graph: Graph) -> Tensor:
-        """Aggregated w_ij d_ij (N, 3), with d_ij normed."""
         if self.edge_norm is not None:
             relative = self.edge_norm(relative, graph.edge_graph())
-        return weighted_sum(weights, relative, graph, self.coord_aggregation)
+        return total, weighted_sum(weights, relative, graph, self.coord_aggregation)
 
     def _messages(
         self, h: Tensor, relative: Tensor, graph: Graph, edge_attr: Tensor | None

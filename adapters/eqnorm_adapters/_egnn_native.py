@@ -13,10 +13,10 @@ from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn_padding import MULTIPLE, cut, padded
 
 _NUMBERS = ("nodes", "edges", "channels", "scalars", "stride", "size", "threads", "bound", "halves")
-_GIVEN = ("a", "b", "x", "e", "shifts", "w1", "w2", "b2", "w3", "b3", "w4", "wa", "ba")
-_SUMS = ("messages", "moves", "weights", "g_messages", "g_moves", "g_weights")
+_GIVEN = ("a", "b", "x", "e", "vectors", "shifts", "w1", "w2", "b2", "w3", "b3", "w4", "wa", "ba")
+_SUMS = ("messages", "moves", "g_messages", "g_moves")
 SHAPED = ("w2", "b2", "w3", "b3", "w4", "wa", "ba")  # parameters whose gradients come as they are
-_GRADIENTS = ("g_a", "g_b", "g_x", "g_e", "g_w1", *(f"g_{name}" for name in SHAPED))
+_GRADIENTS = ("g_a", "g_b", "g_x", "g_e", "g_vectors", "g_w1", *(f"g_{name}" for name in SHAPED))
 
 
 class Problem(ctypes.Structure):
@@ -43,16 +43,8 @@ def first_shape(h: Tensor) -> tuple[int, int]:
     return h.shape[0], 2 * (h.shape[1] + -h.shape[1] % MULTIPLE)
 
 
-def count_edges(nodes: int, edges: Edges) -> int:
-    """E."""
-    return nodes * (edges.size - 1) if edges.senders is None else edges.senders.shape[0]
-
-
 def forward(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums of messages, of weighted vectors or the weights apart, and first products.
-
-    Of shapes (N, C), (N, 3) or (E,), and (N, 2 C'), with C' the channels of the kernel.
-    """
+    """Sums of messages (N, C) and of weighted vectors (N, 3), and first products (N, 2 C')."""
     width = given.h.shape[1]
     w = padded(given)
     first = given.h.new_empty(first_shape(given.h))
@@ -60,14 +52,12 @@ def forward(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
     channels = w.b2.shape[0]
     torch.addmm(w.b1, given.h, at_receiver.t(), out=first[:, :channels])
     torch.mm(given.h, at_sender.t(), out=first[:, channels:])
-    messages = given.h.new_empty(given.h.shape[0], channels)
+    messages, moves = given.h.new_empty(given.h.shape[0], channels), torch.empty_like(w.x)
     problem, keep = _problem(w, edges, first)
-    second = w.x.new_empty(problem.edges) if edges.apart else torch.empty_like(w.x)
-    problem.messages = messages.data_ptr()
-    setattr(problem, "weights" if edges.apart else "moves", second.data_ptr())
+    problem.messages, problem.moves = messages.data_ptr(), moves.data_ptr()
     _call("eq_egnn_forward", problem)
     del keep
-    return messages[:, :width].contiguous(), second, first
+    return messages[:, :width].contiguous(), moves, first
 
 
 def backward(
@@ -75,7 +65,7 @@ def backward(
     edges: Edges,
     first: Tensor,
     g_messages: Tensor | None,
-    g_second: Tensor | None,
+    g_moves: Tensor | None,
     wants_x: bool,
     wants_e: bool,
 ) -> EdgeInputs:
@@ -89,15 +79,17 @@ def backward(
             g_messages = F.pad(g_messages, (0, channels - width))
         g_messages = g_messages.contiguous()
         problem.g_messages = g_messages.data_ptr()
-    if g_second is not None:
-        g_second = g_second.contiguous()
-        setattr(problem, "g_weights" if edges.apart else "g_moves", g_second.data_ptr())
+    if g_moves is not None:
+        g_moves = g_moves.contiguous()
+        problem.g_moves = g_moves.data_ptr()
     g_first = torch.empty_like(first)
     problem.g_a, problem.g_b = g_first.data_ptr(), g_first.data_ptr() + 4 * channels
     g_x = torch.empty_like(w.x) if wants_x else None
     g_e = torch.empty_like(w.e) if wants_e and w.e is not None else None
     g_scalars = first.new_empty(scalars + scalars % 2, channels)
-    problem.g_x, problem.g_e, problem.g_w1 = at(g_x), at(g_e), g_scalars.data_ptr()
+    g_vectors = None if w.vectors is None else torch.empty_like(w.vectors)
+    problem.g_x, problem.g_e, problem.g_vectors = at(g_x), at(g_e), at(g_vectors)
+    problem.g_w1 = g_scalars.data_ptr()
     found: dict[str, Tensor | None] = {}
     for name in SHAPED:
         value = getattr(w, name)
@@ -112,8 +104,8 @@ def backward(
         torch.mm(rows.t(), given.h, out=part)
     g_w1[:, 2 * width :] = g_scalars[:scalars].t()
     g_h = torch.addmm(g_a @ at_receiver, g_b, at_sender)
-    gradients = EdgeInputs(g_h, w.x, w.e, g_w1, g_a.sum(0), **found)  # type: ignore[arg-type]
-    return cut(gradients, width)._replace(x=g_x, e=g_e)  # type: ignore[arg-type]
+    gradients = EdgeInputs(g_h, w.x, w.e, None, g_w1, g_a.sum(0), **found)  # type: ignore[arg-type]
+    return cut(gradients, width)._replace(x=g_x, e=g_e, vectors=g_vectors)  # type: ignore[arg-type]
 
 
 def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[Problem, tuple[object, ...]]:
@@ -125,11 +117,12 @@ def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[Problem, tuple
 def record(w: EdgeInputs, edges: Edges, first: Tensor, scalars: Tensor) -> Problem:
     """What the kernel is given; all tensors dense, in the layout of native/egnn/egnn.h."""
     channels, size, nodes = w.b2.shape[0], edges.size, w.h.shape[0]
+    count = nodes * (size - 1) if edges.senders is None else edges.senders.shape[0]
     start, number = first.data_ptr(), w.w1.shape[1] - 2 * w.h.shape[1]
     return Problem(
         *(
             nodes,
-            count_edges(nodes, edges),
+            count,
             channels,
             number,
             2 * channels,
@@ -137,7 +130,7 @@ def record(w: EdgeInputs, edges: Edges, first: Tensor, scalars: Tensor) -> Probl
             torch.get_num_threads(),
         ),
         *(edges.bound, edges.halves, at(edges.senders), at(edges.receivers)),
-        *(start, start + 4 * channels, w.x.data_ptr(), at(w.e), at(edges.shifts)),
+        *(start, start + 4 * channels, w.x.data_ptr(), at(w.e), at(w.vectors), at(edges.shifts)),
         *(scalars.data_ptr(), *(at(value) for value in w[-len(SHAPED) :])),
     )
 

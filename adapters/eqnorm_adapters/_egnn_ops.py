@@ -18,15 +18,12 @@ from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 
 
 def edge_sums(given: EdgeInputs, edges: Edges) -> tuple[Tensor, Tensor]:
-    """Sums of messages, shape (N, C), and of weighted relative vectors, shape (N, 3).
-
-    With `edges.apart` the weights, shape (E,), in place of the latter.
-    """
+    """Sums of messages, shape (N, C), and of weighted vectors, shape (N, 3)."""
     if torch.compiler.is_compiling():
-        messages, second, _ = egnn_edges(*given, *edges)
+        messages, moves, _ = egnn_edges(*given, *edges)
     else:
-        messages, second, _ = EdgeSums.apply(*given, *edges)  # type: ignore[no-untyped-call]
-    return messages, second
+        messages, moves, _ = EdgeSums.apply(*given, *edges)  # type: ignore[no-untyped-call]
+    return messages, moves
 
 
 @torch.library.custom_op("eqnorm::egnn_edges", mutates_args=(), device_types="cpu")
@@ -34,6 +31,7 @@ def egnn_edges(
     h: Tensor,
     x: Tensor,
     e: Tensor | None,
+    vectors: Tensor | None,
     w1: Tensor,
     b1: Tensor,
     w2: Tensor,
@@ -49,20 +47,15 @@ def egnn_edges(
     size: int,
     bound: bool,
     halves: bool,
-    apart: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Both sums, and the first products at nodes, which only the gradient uses."""
-    given = EdgeInputs(h, x, e, w1, b1, w2, b2, w3, b3, w4, wa, ba)
-    edges = Edges(senders, receivers, shifts, size, bound, halves, apart)
-    return _egnn_native.forward(given, edges)
+    given = EdgeInputs(h, x, e, vectors, w1, b1, w2, b2, w3, b3, w4, wa, ba)
+    return _egnn_native.forward(given, Edges(senders, receivers, shifts, size, bound, halves))
 
 
 @egnn_edges.register_fake
-def _(h: Tensor, x: Tensor, *others: Any) -> tuple[Tensor, Tensor, Tensor]:
-    edges, first = Edges(*others[-len(Edges._fields) :]), _egnn_native.first_shape(h)
-    count = _egnn_native.count_edges(h.shape[0], edges)
-    second = x.new_empty(count) if edges.apart else torch.empty_like(x)
-    return torch.empty_like(h), second, h.new_empty(first)
+def _(h: Tensor, x: Tensor, *_others: Any) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(h), torch.empty_like(x), h.new_empty(_egnn_native.first_shape(h))
 
 
 @torch.library.custom_op("eqnorm::egnn_edges_backward", mutates_args=(), device_types="cpu")
@@ -70,6 +63,7 @@ def egnn_edges_backward(
     h: Tensor,
     x: Tensor,
     e: Tensor | None,
+    vectors: Tensor | None,
     w1: Tensor,
     b1: Tensor,
     w2: Tensor,
@@ -85,17 +79,16 @@ def egnn_edges_backward(
     size: int,
     bound: bool,
     halves: bool,
-    apart: bool,
     first: Tensor,
     g_messages: Tensor | None,
-    g_second: Tensor | None,
+    g_moves: Tensor | None,
     wants_x: bool,
     wants_e: bool,
 ) -> list[Tensor]:
     """Gradients of h to ba; nothing for what is None, or not wanted."""
-    given = EdgeInputs(h, x, e, w1, b1, w2, b2, w3, b3, w4, wa, ba)
-    edges = Edges(senders, receivers, shifts, size, bound, halves, apart)
-    found = _egnn_native.backward(given, edges, first, g_messages, g_second, wants_x, wants_e)
+    given = EdgeInputs(h, x, e, vectors, w1, b1, w2, b2, w3, b3, w4, wa, ba)
+    edges = Edges(senders, receivers, shifts, size, bound, halves)
+    found = _egnn_native.backward(given, edges, first, g_messages, g_moves, wants_x, wants_e)
     return [gradient for gradient in found if gradient is not None]
 
 
@@ -118,16 +111,16 @@ def _by_operation(
     edges: Edges,
     first: Tensor,
     g_messages: Tensor | None,
-    g_second: Tensor | None,
+    g_moves: Tensor | None,
     wants_x: bool,
     wants_e: bool,
 ) -> tuple[Tensor | None, ...]:
-    found = iter(egnn_edges_backward(*given, *edges, first, g_messages, g_second, wants_x, wants_e))
+    found = iter(egnn_edges_backward(*given, *edges, first, g_messages, g_moves, wants_x, wants_e))
     return tuple(next(found) if want else None for want in _wanted(given, wants_x, wants_e))
 
 
-def _gradients(ctx: Any, g_messages: Tensor | None, g_second: Tensor | None, _: Any) -> Any:
-    return gradients_of(ctx, g_messages, g_second, _by_operation)
+def _gradients(ctx: Any, g_messages: Tensor | None, g_moves: Tensor | None, _: Any) -> Any:
+    return gradients_of(ctx, g_messages, g_moves, _by_operation)
 
 
 egnn_edges.register_autograd(

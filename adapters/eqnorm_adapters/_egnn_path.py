@@ -24,10 +24,10 @@ def problem(
 ) -> tuple[EdgeInputs, Edges] | None:
     """What :func:`eqnorm_adapters._egnn_ops.edge_sums` takes; None where torch must do it.
 
-    The kernel serves float32 on the CPU and SiLU networks. With an edge norm it gives the weights
-    of the vectors, which torch norms and sums. It knows no transforms of torch.func, no
-    forward-mode derivatives, no autocast; nor modules that someone has replaced or hooked, which
-    it would not call.
+    The kernel serves float32 on the CPU and SiLU networks; relative vectors that an edge norm
+    changes are made before, by torch. It knows no transforms of torch.func, no forward-mode
+    derivatives, no autocast; nor modules that someone has replaced or hooked, which it would not
+    call.
     """
     if h.device.type != "cpu" or h.dtype != torch.float32 or x.dtype != torch.float32:
         return None
@@ -42,7 +42,7 @@ def problem(
         shifts = shifts.to(x.dtype).contiguous()
     if not _available():
         return None
-    given = EdgeInputs(h, x, edge_attr, *_parameters(layer))
+    given = EdgeInputs(h, x, edge_attr, None, *_parameters(layer))
     w1, width = given.w1, layer.width
     squares = given.w2.shape == given.w3.shape == (width, width) and given.w4.shape == (1, width)
     if w1.dtype != torch.float32 or w1.shape[0] != width or not squares:
@@ -50,8 +50,10 @@ def problem(
     senders, receivers = (None, None) if graph.edges is None else graph.edges
     size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
     halves = layer.products == "bfloat16" and _bfloat16()
-    bound, apart = len(layer.coord_mlp) > 3, layer.edge_norm is not None
-    return given, Edges(senders, receivers, shifts, size, bound, halves, apart)
+    if layer.edge_norm is not None:
+        vectors = layer.edge_norm(graph.relative(x), graph.edge_graph())
+        given = given._replace(vectors=vectors.to(x.dtype))
+    return given, Edges(senders, receivers, shifts, size, len(layer.coord_mlp) > 3, halves)
 
 
 # Asked for while torch.compile traces, they run then and there: a compiler is not to be traced.

@@ -83,7 +83,7 @@ def layer_in_one(
         stands between. None where this way of computing does not apply.
     """
     width = layer.width
-    if width % 16 or edges.apart or torch.compiler.is_compiling():
+    if width % 16 or torch.compiler.is_compiling():
         return None
     phi_v: tuple[Tensor | None, ...] | None = _NO_NETWORK
     if layer.coord_mlp_vel is None or v is None:

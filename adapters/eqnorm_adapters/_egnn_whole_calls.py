@@ -108,7 +108,10 @@ def backward(
     g_x = torch.empty_like(x) if wants_x else None
     g_e = torch.empty_like(e) if wants_e and e is not None else None
     edges.g_a, edges.g_b = g_first.data_ptr(), g_first.data_ptr() + 4 * width
-    edges.g_x, edges.g_e, edges.g_w1 = at(g_x), at(g_e), g_scalars.data_ptr()
+    vectors = given.edges.vectors
+    g_vectors = None if vectors is None else torch.empty_like(vectors)
+    edges.g_x, edges.g_e, edges.g_vectors = at(g_x), at(g_e), at(g_vectors)
+    edges.g_w1 = g_scalars.data_ptr()
     shaped = [
         None if (w := getattr(given.edges, n)) is None else torch.empty_like(w) for n in SHAPED
     ]
@@ -140,7 +143,7 @@ def backward(
             layer.g_factor, layer.g_v = g_factor.data_ptr(), at(g_v)
             layer.velocity = ctypes.addressof(velocity)
     check(native.loaded("egnn").eq_layer_backward(ctypes.byref(layer)), nodes)
-    return (g_h, g_x, g_e, g_w1, g_b1, *shaped, g_v, *of_v, *of_h)
+    return (g_h, g_x, g_e, g_vectors, g_w1, g_b1, *shaped, g_v, *of_v, *of_h)
 
 
 _NONE: Kept = (None, None, None, None)

@@ -31,7 +31,7 @@ EQ_INLINE int eq_backward_part(const int halves, const eq_egnn *p, const eq_part
     eq_activate(rows * width, work.slope2, work.m, work.slope2);
     if (p->wa) eq_attend(p, rows, work.m, work.gates, work.attended);
     eq_linear(halves, rows, width, work.attended, work.packed, matrices[1], p->b3, work.u);
-    eq_backward_weights(p, first, &work, sums);
+    eq_backward_weights(p, &work, sums);
     eq_outer(halves, rows, width, work.u, work.attended, work.packed, sums->w3);
     eq_linear(halves, rows, width, work.u, work.packed, matrices[3], NULL, work.g);
     eq_backward_messages(p, &work, sums);

@@ -20,17 +20,13 @@ typedef struct {
 } eq_work;
 
 /* From u3 in work.u to its gradient there; weights and their gradients on the way. */
-EQ_INLINE void eq_backward_weights(const eq_egnn *p, int64_t first, eq_work *work, eq_sums *sums) {
+EQ_INLINE void eq_backward_weights(const eq_egnn *p, eq_work *work, eq_sums *sums) {
   int width = (int)p->channels;
   const eq_tile *tile = &work->tile;
   for (int t = 0; t < tile->rows; t++) {
-    const float *g = p->g_moves ? p->g_moves + 3 * tile->i[t] : NULL, *d = tile->d[t];
+    const float *g = p->g_moves ? p->g_moves + 3 * tile->i[t] : NULL, *d = tile->vectors + 3 * t;
     float *u = work->u + t * width, *value = work->g + t * width;
-    float slope = g ? g[0] * d[0] + g[1] * d[1] + g[2] * d[2] : 0;
-    if (t >= tile->count)
-      slope = 0;
-    else if (p->g_weights)
-      slope = p->g_weights[first + t];
+    float slope = g && t < tile->count ? g[0] * d[0] + g[1] * d[1] + g[2] * d[2] : 0;
     eq_vec total = {0};
     for (int c = 0; c < width; c += EQ_LANES) {
       eq_vec derivative, s = eq_silu(eq_load(u + c), &derivative);
@@ -110,11 +106,13 @@ EQ_INLINE void eq_backward_nodes(const eq_egnn *p, int64_t low, int64_t first, e
     if (p->g_e)
       for (int k = 1; k < scalars; k++)
         p->g_e[(first + t) * (scalars - 1) + k - 1] = eq_dot(width, g, p->w1 + k * width);
+    float of_vector[3] = {0}, w = work->weights[t];
+    for (int c = 0; c < 3 && p->g_moves; c++) of_vector[c] = w * p->g_moves[3 * tile->i[t] + c];
+    if (p->g_vectors) memcpy(p->g_vectors + 3 * (first + t), of_vector, sizeof of_vector);
     if (!sums->x) continue;
-    float along = 2 * eq_dot(width, g, p->w1), w = work->weights[t];
-    const float *g_move = p->g_moves ? p->g_moves + 3 * tile->i[t] : NULL;
+    float along = 2 * eq_dot(width, g, p->w1);
     for (int c = 0; c < 3; c++) {
-      float value = along * tile->d[t][c] + (g_move ? w * g_move[c] : 0);
+      float value = along * tile->d[t][c] + (p->vectors ? 0 : of_vector[c]);
       sums->x[(tile->i[t] - low) * 3 + c] += value;
       sums->x[(tile->j[t] - low) * 3 + c] -= value;
     }

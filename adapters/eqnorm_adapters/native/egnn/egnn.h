@@ -3,11 +3,11 @@
  *   u1 = a_i + b_j + W1 s        s = (|d|^2, e_ij), d = x_i - x_j + shift_ij
  *   m  = silu(W2 silu(u1) + b2)  times sigmoid(wa . m + ba) with attention
  *   w  = w4 . silu(W3 m + b3)    or tanh of it
- *   messages_i = sum_j m_ij      moves_i = sum_j w_ij d_ij
+ *   messages_i = sum_j m_ij      moves_i = sum_j w_ij d_ij, or other vectors in place of d_ij
  *
  * C channels, a multiple of 16; N nodes; E edges; K scalars s of an edge. All arrays are dense and
- * row-major. The edges are worked on in tiles that stay in the caches; nothing of E rows is stored
- * but the w, where they are asked for; the backward pass computes the tiles anew.
+ * row-major. The edges are worked on in tiles that stay in the caches; nothing of E rows is stored,
+ * the backward pass computes the tiles anew.
  */
 #ifndef EQ_EGNN_H
 #define EQ_EGNN_H
@@ -29,17 +29,17 @@ typedef struct {
   const float *a, *b;                      /* (N, C): the halves of one array of 2 C columns */
   const float *x;                          /* (N, 3) */
   const float *e;                          /* (E, K - 1) */
+  const float *vectors;                    /* (E, 3): summed in place of the d; NULL for these */
   const float *shifts;                     /* (E, 3), or NULL for none */
   const float *w1;                         /* (K, C): the transpose of W1 */
   const float *w2, *b2, *w3, *b3, *w4;     /* (C, C), (C), (C, C), (C), (C) */
   const float *wa, *ba;                    /* (C), (1), or NULL without attention */
   float *messages, *moves;                 /* (N, C), (N, 3); forward only */
-  float *weights;                          /* (E,): the w, in place of moves, which is then NULL */
   const float *g_messages, *g_moves;       /* gradients of these; either may be NULL for zeros */
-  const float *g_weights;                  /* (E,): of the weights, in place of g_moves */
-  /* Gradients; g_a and g_b are halves of one array too. g_x and g_e may be NULL where they are not wanted. g_w1 has an even
-   * number of rows. */
-  float *g_a, *g_b, *g_x, *g_e, *g_w1, *g_w2, *g_b2, *g_w3, *g_b3, *g_w4, *g_wa, *g_ba;
+  /* Gradients; g_a and g_b are halves of one array too. g_x, g_e and g_vectors may be NULL where
+   * they are not wanted. g_w1 has an even number of rows. */
+  float *g_a, *g_b, *g_x, *g_e, *g_vectors;
+  float *g_w1, *g_w2, *g_b2, *g_w3, *g_b3, *g_w4, *g_wa, *g_ba;
 } eq_egnn;
 
 /* Where a part of the edges puts its sums: rows `low` to `high` - 1 of the nodes. */

@@ -15,7 +15,7 @@ static size_t eq_work_floats(const eq_egnn *p) {
   return 4 * tile + EQ_TILE * eq_even(p->scalars) + 2 * p->channels * p->channels + 256;
 }
 
-/* The rows from `low` on of messages and moves are written to; moves may be NULL. */
+/* The rows from `low` on of messages and moves are written to. */
 EQ_INLINE int eq_forward_part(const int halves, const eq_egnn *p, const eq_part *part,
                                float *messages, float *moves, float *scratch) {
   int width = (int)p->channels;
@@ -40,6 +40,7 @@ EQ_INLINE int eq_forward_part(const int halves, const eq_egnn *p, const eq_part 
     eq_linear(halves, rows, width, work.m, work.packed, w3, p->b3, work.u);
     for (int t = 0; t < tile->count; t++) {
       float *total = messages + (tile->i[t] - part->low) * width;
+      float *move = moves + (tile->i[t] - part->low) * 3;
       eq_vec weight = {0};
       for (int c = 0; c < width; c += EQ_LANES) {
         eq_vec u = eq_load(work.u + t * width + c);
@@ -48,10 +49,7 @@ EQ_INLINE int eq_forward_part(const int halves, const eq_egnn *p, const eq_part 
       }
       float w = eq_sum(weight);
       if (p->bound) w = tanhf(w);
-      if (p->weights) p->weights[first + t] = w;
-      if (!moves) continue;
-      float *move = moves + (tile->i[t] - part->low) * 3;
-      for (int c = 0; c < 3; c++) move[c] += w * tile->d[t][c];
+      for (int c = 0; c < 3; c++) move[c] += w * tile->vectors[3 * t + c];
     }
   }
   return EQ_DONE;
@@ -73,15 +71,14 @@ EQ_EXPORT int eq_egnn_forward(const eq_egnn *p) {
   int count = eq_find_parts(p, 0, parts), failed = 0;
   int64_t width = p->channels;
   eq_zero(p->messages, p->nodes * width);
-  eq_zero(p->moves, p->nodes * 3); /* nothing if it is NULL */
+  eq_zero(p->moves, p->nodes * 3);
 #pragma omp parallel for num_threads(count) schedule(static, 1) if (count > 1) reduction(| : failed)
   for (int k = 0; k < count; k++) {
     eq_part *part = parts + k;
     size_t rows = part->high - part->low;
     if (part->shared) {
       own[k] = calloc(rows * (width + 3), sizeof(float));
-      float *moves = own[k] && p->moves ? own[k] + rows * width : NULL;
-      failed |= own[k] ? eq_forward_on_own(p, part, own[k], moves) : EQ_NO_MEMORY;
+      failed |= own[k] ? eq_forward_on_own(p, part, own[k], own[k] + rows * width) : EQ_NO_MEMORY;
     } else {
       part->low = 0;
       failed |= eq_forward_on_own(p, part, p->messages, p->moves);
@@ -91,7 +88,7 @@ EQ_EXPORT int eq_egnn_forward(const eq_egnn *p) {
     if (!own[k]) continue;
     size_t rows = parts[k].high - parts[k].low;
     eq_collect(p->messages + parts[k].low * width, own[k], rows * width);
-    if (p->moves) eq_collect(p->moves + parts[k].low * 3, own[k] + rows * width, rows * 3);
+    eq_collect(p->moves + parts[k].low * 3, own[k] + rows * width, rows * 3);
     free(own[k]);
   }
   return failed;

@@ -9,6 +9,7 @@ typedef struct {
   int rows;                     /* the same, made even; what is added counts for nothing */
   int64_t i[EQ_TILE], j[EQ_TILE]; /* receivers, senders */
   float d[EQ_TILE][3];          /* x_i - x_j */
+  const float *vectors;         /* (count, 3): what the weights multiply */
   float *s;                     /* (rows, K), K made even */
 } eq_tile;
 
@@ -39,6 +40,7 @@ static int eq_gather(const eq_egnn *p, int64_t first, int64_t end, eq_tile *tile
         return EQ_NO_SUCH_NODE;
     }
   }
+  tile->vectors = p->vectors ? p->vectors + 3 * first : tile->d[0];
   int scalars = (int)p->scalars, stride = eq_even(scalars);
   for (int t = 0; t < count; t++) {
     const float *to = p->x + 3 * tile->i[t], *from = p->x + 3 * tile->j[t];
