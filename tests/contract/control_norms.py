@@ -1,18 +1,15 @@
-"""Each test of the uniform tester sees what it is there to see: it fails on a norm made for it."""
+"""A norm that is right, and some that each fail in one way."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
-from eqnorm import Graph, NormSpec, Symmetry
+from eqnorm import Graph
 from eqnorm.graph import as_graph
-from tests.contract import test_norms_uniform as uniform
-from tests.contract.norm_cases import NormCase
 
 
 class Control(nn.Module):
@@ -153,79 +150,3 @@ class CountsInPython(Control):
 class LooksAtItsGain(Control):
     def formula(self, x, graph):
         return self.gain.item() * (x - graph.spread(graph.mean(x)))
-
-
-@dataclasses.dataclass(frozen=True)
-class ControlCase(NormCase):
-    """A norm that is registered nowhere, as one of the tester's cases."""
-
-    kind: type[nn.Module] = Control
-    scope: str = "graph"
-
-    def build(self, randomised: bool = True, seed: int = 0) -> nn.Module:
-        torch.manual_seed(seed)
-        return self.kind()
-
-    @property
-    def spec(self) -> NormSpec:  # type: ignore[override]
-        return NormSpec(
-            name=self.name,
-            on="points",
-            equivariant_to=Symmetry.NONE,
-            permutation=True,
-            scope=self.scope,  # type: ignore[arg-type]
-            needs=(),
-            summary="",
-            source="",
-        )
-
-
-def case(kind: type[nn.Module], scope: str = "graph") -> ControlCase:
-    return ControlCase(kind.__name__, "points", kind=kind, scope=scope)
-
-
-F16, NAN = torch.float16, float("nan")
-TESTS = [
-    (uniform.test_a_ragged_batch_equals_its_graphs_one_by_one, {}, SeesTheBatch),
-    (uniform.test_scope_is_what_is_said, {}, SeesTheBatch),
-    (uniform.test_scope_is_what_is_said, {}, SeesItsNodeOnly),
-    (uniform.test_a_batch_vector_is_as_good_as_a_graph, {}, TrustsTheOrder),
-    (uniform.test_padding_enters_no_statistic, {"garbage": 1e6}, CountsPadding),
-    (uniform.test_padding_enters_no_statistic, {"garbage": NAN}, MaskedByProduct),
-    (uniform.test_padding_gets_no_gradient, {}, LeaksGradients),
-    (uniform.test_half_precision_has_float32_statistics, {"dtype": F16}, Half),
-    (uniform.test_the_output_has_the_type_of_x, {"dtype": torch.float32}, Promotes),
-    (
-        uniform.test_values_and_gradients_are_finite_whatever_the_input,
-        {"degenerate": uniform.zero},
-        UnitVectors,
-    ),
-    (
-        uniform.test_values_and_gradients_are_finite_whatever_the_input,
-        {"degenerate": uniform.node_at_the_centre},
-        EpsOutside,
-    ),
-    (uniform.test_first_and_second_derivatives, {}, WrongBackward),
-    (uniform.test_every_parameter_gets_a_gradient, {}, UnusedParameter),
-    (uniform.test_no_argument_is_written_into, {}, WritesIntoX),
-    (uniform.test_deepcopy_pickle_and_state_dict, {}, ForgetsState),
-    (uniform.test_vmap_over_parameters, {}, LooksAtItsGain),
-    (uniform.test_everything_stays_on_the_device_of_x, {}, StaysOnTheHost),
-    (uniform.test_everything_stays_on_the_device_of_x, {}, WaitsForTheDevice),
-    (uniform.test_compiles_whole_and_once_for_all_batch_sizes, {}, CountsInPython),
-    (uniform.test_compiles_whole_and_once_for_all_batch_sizes, {}, WaitsForTheDevice),
-    (uniform.test_exports_with_any_number_of_nodes, {}, CountsInPython),
-]
-IDS = [f"{test.__name__}-{kind.__name__}" for test, _, kind in TESTS]
-
-
-@pytest.mark.parametrize(("test", "arguments", "kind"), TESTS, ids=IDS)
-def test_a_norm_made_to_fail_fails(test: Any, arguments: dict[str, Any], kind: Any) -> None:
-    test(case=case(Control), **arguments)
-    with pytest.raises((AssertionError, RuntimeError, ValueError)):
-        test(case=case(kind), **arguments)
-
-
-def test_every_test_of_the_tester_has_such_a_norm() -> None:
-    tests = {name for name in vars(uniform) if name.startswith("test_")}
-    assert tests - {test.__name__ for test, _, _ in TESTS} == {"test_without_what_is_optional"}
