@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +23,15 @@ IRREPS = {
     "painn": "6x0e+3x1o",
     "nequip": "6x0e+3x1o+2x2e",
     "segnn": "6x0e+3x1o+2x2e",
+}
+every = pytest.mark.parametrize("name", IRREPS)
+# A norm for each slot that uses h, x0 or v where the slot offers them.
+NAMED = {
+    "norm": "system",
+    "update_norm": "rms_film",
+    "edge_norm": "enf",
+    "feature_norm": "layernorm",
+    "message_norm": "rmsnorm",
 }
 
 
@@ -148,3 +158,16 @@ def against(folders: dict[str, dict[str, Tensor]], out: dict[str, Tensor], rtol:
     for name, value in zip(names, found, strict=True):
         official = folders["grad_in"][name]
         assert (value.double() - official).norm() <= rtol * official.norm(), name
+
+
+def assert_finite(model, graph, given):
+    leaves = {key: value.requires_grad_() for key, value in given.items()}
+    out = model(graph=graph, **leaves)
+    inner = out.x.square().sum() + out.h.square().sum()
+    inner.backward()
+    # A norm of scalars and vectors has empty parameters where there are vectors only.
+    for tensor in (out.x, out.h, *(p.grad for p in model.parameters() if p.numel())):
+        assert tensor is not None
+        assert tensor.isfinite().all()
+    assert all(leaf.grad is None or leaf.grad.isfinite().all() for leaf in leaves.values())
+    return out
