@@ -1,0 +1,85 @@
+"""The formula that norms on points and displacements have in common, and what tells them apart."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+SCALES = ("one", "own", "square", "length", "cap", "own cap", "own clip")
+MEASURES = ("none", "extent", "travel")
+DRIFTS = ("none", "unit", "plain", "cap", "reach cap")
+
+
+class Recipe(NamedTuple):
+    r"""How a point r_i, seen from where it is measured from, becomes one of the output.
+
+    y_i = [mu0] + g_i u f_i r_i + a_i w c + sum_k a_ik e_ik, where, by graph,
+
+    * r_i = x_i - mu, with ``centred``, or x_i;
+    * M is the squared length to measure by: "extent" s0^2, "travel" S^2, or there is "none";
+      u = sqrt(M) with ``in_units``, else 1; floor^2 = (eps sqrt(M))^2, or eps^2;
+    * f_i by ``scale``: "one" 1; "own" 1/sqrt(share \|r_i\|^2 + floor^2); "square"
+      1/sqrt(q + floor^2), q the mean of \|r_j\|^2; "length" 1/(mean of \|r_j\| + eps); "cap"
+      L/sqrt(L^2 + q), L = c sqrt(M) with a learnable c; "own cap" and "own clip"
+      L/sqrt(L^2 + \|r_i\|^2) and min(1, L/\|r_i\|), L = eps sqrt(M);
+    * c = mu - mu0, and w by ``drift``: "unit" u/sqrt(\|c\|^2 + floor^2); "plain" 1; "cap"
+      L/sqrt(L^2 + \|c\|^2), L = s0, and "reach cap" L = c sqrt(s0^2 + rms(v)^2);
+    * e_i1, e_i2, e_i3 are the mean velocity, v_i and x0_i - mu0, if there is a ``frame``.
+
+    Attributes:
+        scale: one of SCALES.
+        eps: see above.
+        centred: see above.
+        keep: whether mu0 is added; without x0, and so without mu0, "plain" drift and this add mu.
+        measure: one of MEASURES.
+        in_units: see above.
+        drift: one of DRIFTS.
+        drift_column: which coefficient a_i is; -1 for 1.
+        frame: column of the coefficient of e_i1; -1 if there is no frame.
+        share: see above.
+        bessel: q is the sum over 3n - 1 instead of the mean, for n points.
+        in_gain: the coefficients are further columns of the gains.
+    """
+
+    scale: Literal["one", "own", "square", "length", "cap", "own cap", "own clip"]
+    eps: float = 0.0
+    centred: bool = True
+    keep: bool = True
+    measure: Literal["none", "extent", "travel"] = "none"
+    in_units: bool = False
+    drift: Literal["none", "unit", "plain", "cap", "reach cap"] = "none"
+    drift_column: int = -1
+    frame: int = -1
+    share: float = 1.0
+    bessel: bool = False
+    in_gain: bool = False
+
+
+@functools.lru_cache(maxsize=256)
+def tables(recipe: Recipe, rounding: float, tiny: float) -> tuple[Any, Any]:
+    """What the loops take: choices as integers, in the order below, and four numbers."""
+    first = 1 if recipe.in_gain else 0
+    how = [
+        SCALES.index(recipe.scale),
+        MEASURES.index(recipe.measure),
+        DRIFTS.index(recipe.drift),
+        recipe.centred,
+        recipe.keep,
+        recipe.in_units,
+        recipe.drift_column + first if recipe.drift_column >= 0 else -1,
+        recipe.frame + first if recipe.frame >= 0 else -1,
+        recipe.bessel,
+    ]
+    return np.array(how, dtype=np.int64), np.array([recipe.eps, recipe.share, rounding**2, tiny])
+
+
+# Columns of the first table,
+SCALE, MEASURE, DRIFT, CENTRED, KEEP, IN_UNITS, DRIFT_COLUMN, FRAME, BESSEL = range(9)
+# of the second,
+EPS, SHARE, ROUNDING_SQ, TINY = range(4)
+# and of what the loops know of a graph: three vectors, then numbers.
+ORIGIN, CENTRE, VELOCITY = 0, 3, 6
+EXTENT_SQ, SPEED_SQ, SPREAD, MEASURED, UNIT, FLOOR, FACTOR, DRIFTS_BY, REACH_SQ = range(9, 18)
+WIDTH = 18
