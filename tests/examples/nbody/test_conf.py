@@ -16,11 +16,6 @@ from tests.examples.nbody import tiny
 FILES = {path.stem for path in (Path(conf).parent / "model").glob("*.yaml")} - {"slots"}
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 def test_every_backbone_has_a_file() -> None:
     assert set(eqnorm.list_models()) == FILES
 

@@ -19,11 +19,6 @@ from tests.examples.nbody import tiny
 EXACT = ("trainer.precision=64-true",)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 def torchrun(*given: str, cwd: Path, count: int = 2) -> subprocess.CompletedProcess[str]:
     start = ["--standalone", "--nproc-per-node", str(count), "-m", "examples.nbody.train"]
     command = [sys.executable, "-m", "torch.distributed.run", *start, *given]

@@ -17,11 +17,6 @@ from examples.nbody.module import Dynamics
 from tests.examples.nbody import tiny
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 def break_at(monkeypatch: pytest.MonkeyPatch, step: int, where: str) -> None:
     """From a step on, the output or the gradient of layer 1 is not finite."""
     plain = Dynamics.training_step

@@ -42,11 +42,6 @@ def smaller(given: list[str], cache: Path) -> list[str]:
     return [*found, *(option for option in extra if option.split("=")[0] not in names)]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.mark.parametrize("given", TRAIN)
 def test_train(
     given: list[str], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch

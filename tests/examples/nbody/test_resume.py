@@ -16,11 +16,6 @@ EPOCHS = "epochs=30"
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def whole(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that nothing stopped."""
     folder = tmp_path_factory.mktemp("runs") / "whole"

@@ -18,11 +18,6 @@ from tests.examples.nbody import tiny
 SWEEP = ("norm=null,geonorm",)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 def arguments(cache: Path, *more: str) -> list[str]:
     return ["--multirun", *tiny.options(cache, *SWEEP, *more)]
 

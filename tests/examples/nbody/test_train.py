@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,7 @@ import torch
 from lightning import seed_everything
 
 from examples.nbody import records, train
-from examples.nbody.fitting import SeedEveryEpoch, WholeFiles
 from tests.examples.nbody import tiny
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
@@ -144,87 +137,3 @@ def test_loaded_network_predicts_what_was_tested(plain: Path, cache: Path) -> No
                 total += float((net(batch) - batch["target"]).square().sum())
                 count += batch["x"].numel()
         assert total / count == pytest.approx(results[name], rel=1e-5)
-
-
-def test_random_numbers_of_an_epoch() -> None:
-    class At:
-        current_epoch, global_rank = 3, 0
-
-    drawn = []
-    for _ in range(2):
-        torch.rand(5)
-        SeedEveryEpoch(1).on_train_epoch_start(At(), None)  # type: ignore[arg-type]
-        drawn.append(torch.rand(3))
-    At.global_rank = 1
-    SeedEveryEpoch(1).on_train_epoch_start(At(), None)  # type: ignore[arg-type]
-    assert torch.equal(*drawn)
-    assert not torch.equal(drawn[0], torch.rand(3))
-
-
-def test_checkpoints_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "last.ckpt"
-    WholeFiles().save_checkpoint({"a": 1}, path)
-
-    def full(self: Path, content: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(content[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space left"):
-        WholeFiles().save_checkpoint({"a": 2}, path)
-    assert torch.load(path) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [path]
-
-
-class TestCommand:
-    """The command line, in a process of its own."""
-
-    def test_output(self, tmp_path: Path, cache: Path) -> None:
-        """A progress bar, the errors, and nothing else: no advice, no warnings."""
-        given = [o for o in tiny.options(cache, "epochs=1") if "progress" not in o]
-        done = tiny.call(*given, "norm={name:geonorm,faithful:true}", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        lines = [line for line in done.stdout.splitlines() if line.strip()]
-        bars = [line for line in lines if line.startswith(("Epoch 0/0", "Testing"))]
-        assert bars
-        rest = [line for line in lines if line not in bars]
-        assert len(rest) == 1
-        assert rest[0].startswith("test MSE 0.") or rest[0].startswith("test MSE ")
-        assert "no_motion" in rest[0]
-        assert "results in runs/nbody/" in rest[0]
-        assert done.stderr == ""
-        (folder,) = (tmp_path / "runs" / "nbody").iterdir()
-        assert (folder / "results.json").exists()
-        assert [p.name for p in tmp_path.iterdir()] == ["runs"]
-
-    @pytest.mark.parametrize(
-        ("option", "said"),
-        [
-            ("norm=geonrm", "error: norm: unknown norm 'geonrm'"),
-            ("edge_norm=geonorm", "edge_norm"),
-            ("data.batch_size=41", "error: batch_size must be at most the 40 systems, got 41"),
-            ("model.layers=0", "error: layers"),
-            ("model=egn", "egnn_vel"),
-            ("folder=/proc/nowhere", "error: "),
-        ],
-    )
-    @pytest.mark.slow
-    def test_one_clear_line(self, option: str, said: str, tmp_path: Path, cache: Path) -> None:
-        done = tiny.call(*tiny.options(cache, option), cwd=tmp_path)
-        assert done.returncode != 0
-        assert said in done.stderr
-        assert "Traceback" not in done.stderr
-        assert not list(tmp_path.glob("**/results.json"))
-
-    def test_one_clear_line_here(
-        self, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("sys.argv", ["train", *tiny.options(cache, "norm=geonrm")])
-        monkeypatch.chdir(tmp_path)
-        with pytest.raises(SystemExit, match=r"^error: .*geonorm"):
-            train.main()
-
-
-def test_numbers_that_json_has_not() -> None:
-    assert train._plain({"a": [math.nan, 1.0], "b": math.inf}) == {"a": [None, 1.0], "b": None}

@@ -1,0 +1,45 @@
+"""Parts of the demo by themselves: the layer that blows up, rotations, how numbers are written."""
+
+from __future__ import annotations
+
+from examples.demo import evaluate, style
+
+
+def test_the_layer_that_blows_up_is_found() -> None:
+    import torch
+    from torch import nn
+
+    from examples.demo.trace import Trace
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    net = Net()
+    with torch.no_grad():
+        net.layers[2].weight.fill_(float("inf"))
+        with Trace(net) as trace:
+            net(torch.ones(1, 2))
+    assert trace.first_bad_output() == 3
+
+
+def test_random_rotations_are_rotations() -> None:
+    import torch
+
+    turned = evaluate.random_rotations(100, torch.Generator().manual_seed(0))
+    eye = torch.eye(3, dtype=torch.float64).expand(100, 3, 3)
+    torch.testing.assert_close(turned @ turned.mT, eye)
+    torch.testing.assert_close(torch.linalg.det(turned), eye[:, 0, 0])
+    assert turned.mean(0).abs().max() < 0.3
+
+
+def test_numbers_are_written_for_readers() -> None:
+    values = [0.08304, 12.04, 3.04e-13, 0.0, None, float("nan"), 123456.0, -0.337]
+    shown = ["0.083", "12.0", "3·10⁻¹³", "0", "—", "—", "10⁵", "-0.337"]
+    assert [style.number(value) for value in values] == shown
