@@ -69,10 +69,31 @@ class ScaleMonitor:
         }
 
     @property
+    def largest(self) -> dict[str, float]:
+        """By submodule, the largest absolute value in its output; NaN where there is one."""
+        return {
+            site: float(torch.stack([pair[1] for pair in noted.values()]).max())
+            for site, noted in self._noted.items()
+            if noted
+        }
+
+    @property
     def first_bad(self) -> str | None:
         """The first submodule, in the order of the calls, with NaN or Inf in its output."""
         for site, noted in self._noted.items():
             if not all(bool(torch.isfinite(pair).all()) for pair in noted.values()):
+                return site
+        return None
+
+    @property
+    def last_bad_gradient(self) -> str | None:
+        """The last submodule, in the order of the calls, whose parameters have such a gradient.
+
+        Gradients come from behind: there they ceased to be finite.
+        """
+        for site in reversed(self._noted):
+            grads = [p.grad for p in self.sites[site].parameters() if p.grad is not None]
+            if not all(bool(torch.isfinite(grad).all()) for grad in grads):
                 return site
         return None
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
+from eqnorm_adapters import ScaleMonitor
 from examples.demo import data, train
 from examples.demo.plan import CHOICES, Scale
 from examples.demo.results import Growth, Run
-from examples.demo.trace import Trace
 
 VARIANTS = (
     ("messages and coordinates summed", "none", {"coord_aggregation": "sum"}),
@@ -43,9 +43,9 @@ def measure(scale: Scale, seed: int, cache: Path | None) -> list[Growth]:
                 },
             )
             model = train.build(run, systems.train, seed)
-            with torch.no_grad(), Trace(model) as trace:
+            with torch.no_grad(), ScaleMonitor(model, "layers.*") as monitor:
                 train.predict(model, next(systems.test.batches(2)))
-            largest = [train.finite(trace.largest[n]) for n in sorted(trace.largest)]
+            largest = [train.finite(value) for value in monitor.largest.values()]
             found.append(Growth(label, choice, size, largest))
     return found
 

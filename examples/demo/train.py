@@ -12,8 +12,8 @@ from torch import Tensor, nn
 import eqnorm
 from eqnorm import nbody
 from eqnorm.nbody import Batch
+from eqnorm_adapters import ScaleMonitor
 from examples.demo.results import Run
-from examples.demo.trace import Trace
 
 TESTS = 10  # times the test error is measured during a run
 
@@ -49,14 +49,14 @@ def train(
     run.status = "finished"
     _test(run, model, data.test, 0)
     batches = _endless(data.train, run.batch_size, seed)
-    with Trace(model) as trace:
+    with ScaleMonitor(model, "layers.*") as monitor:
         for step in range(1, run.planned_steps + 1):
             batch = next(batches)
             loss = (predict(model, batch) - batch.y).square().mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             run.train_mse.append(finite(loss.item()))
-            where = _broken(loss, model, trace)
+            where = _broken(loss, monitor)
             if where:
                 run.status, run.diverged_step, run.diverged_where = "diverged", step, where
                 break
@@ -94,13 +94,18 @@ def _test(run: Run, model: nn.Module, data: nbody.NBodyDataset, step: int) -> No
     run.test_mse.append(finite(total / (len(data) * data.num_particles)))
 
 
-def _broken(loss: Tensor, model: nn.Module, trace: Trace) -> str:
+def _broken(loss: Tensor, monitor: ScaleMonitor) -> str:
     """Where the numbers ceased to be finite, or nothing."""
     if not bool(torch.isfinite(loss)):
-        layer = trace.first_bad_output()
-        return f"output of layer {layer}" if layer else "mean squared error"
-    layer = trace.first_bad_gradient()
-    return f"gradient of layer {layer}" if layer else ""
+        site = monitor.first_bad
+        return f"output of {_layer(site)}" if site else "mean squared error"
+    site = monitor.last_bad_gradient
+    return f"gradient of {_layer(site)}" if site else ""
+
+
+def _layer(site: str) -> str:
+    """``layers.2`` as readers count: the third."""
+    return f"layer {int(site.rpartition('.')[2]) + 1}"
 
 
 def _endless(data: nbody.NBodyDataset, size: int, seed: int) -> Iterator[Batch]:

@@ -82,20 +82,13 @@ class StopOnDivergence(Callback):
 
     def _layer(self, module: LightningModule, loss: float) -> tuple[int, str]:
         """The first layer with a bad output, else the last with a bad gradient; most telling: 0."""
-        net: Any = module.net
-        bad = [
-            name
-            for name, layer in reversed(list(net.named_modules()))
-            if name.startswith("layers.") and name.count(".") == 1 and _bad_gradient(layer)
-        ]
-        with torch.no_grad(), ScaleMonitor(net, "layers.*") as monitor:
+        with torch.no_grad(), ScaleMonitor(module.net, "layers.*") as monitor:
             module(self._batch)
         if monitor.first_bad is not None:
             return 0, f"output of {monitor.first_bad}"
-        if math.isfinite(loss) and bad:
-            return 1, f"gradient of {bad[0]}"
-        scales = monitor.scales
-        peaks = {n: max(part.largest for part in s.values()) for n, s in scales.items()}
+        if math.isfinite(loss) and monitor.last_bad_gradient is not None:
+            return 1, f"gradient of {monitor.last_bad_gradient}"
+        peaks = monitor.largest
         worst = max(peaks, key=lambda name: peaks[name])
         return 2, f"loss {loss:.3g}; largest output {peaks[worst]:.1e}, of {worst}"
 
@@ -107,9 +100,3 @@ def _first(found: tuple[int, str]) -> str:
         everyone = [None] * dist.get_world_size()
         dist.all_gather_object(everyone, found)
     return str(min(everyone, key=lambda told: told[0])[1])
-
-
-def _bad_gradient(layer: nn.Module) -> bool:
-    return any(
-        p.grad is not None and not bool(torch.isfinite(p.grad).all()) for p in layer.parameters()
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -58,11 +60,32 @@ def test_the_first_layer_that_is_not_finite():
         assert monitor.first_bad is None
         model(torch.ones(2, 3))
         assert monitor.first_bad == "1"
+        assert monitor.largest == pytest.approx({"0": 1e30} | dict.fromkeys("123", math.inf))
         assert monitor.scales["1"]["out"].largest == float("inf")
         model(torch.full((2, 3), 1e-32))
         assert monitor.first_bad == "2"
         model(torch.zeros(2, 3))
         assert monitor.first_bad is None
+
+
+def test_a_nan_beside_numbers_is_the_largest():
+    model = Outer("tuple")
+    with ScaleMonitor(model, "inner") as monitor:
+        model(torch.randn(4, 3), torch.full((4, 2), float("nan")))
+        assert math.isnan(monitor.largest["inner"])
+        model(torch.ones(4, 3), torch.ones(4, 2))
+        assert monitor.largest["inner"] == max(s.largest for s in monitor.scales["inner"].values())
+
+
+def test_the_last_layer_whose_gradient_is_not_finite():
+    model = nn.Sequential(*(nn.Linear(3, 3) for _ in range(4)))
+    with ScaleMonitor(model, "*") as monitor:
+        model(torch.ones(2, 3)).sum().backward()
+        assert monitor.last_bad_gradient is None
+        for layer in model[:3]:
+            layer.bias.grad[1] = float("nan")
+        assert monitor.last_bad_gradient == "2"
+    assert monitor.first_bad is None
 
 
 def test_containers_that_cannot_hold_a_norm_can_be_watched():

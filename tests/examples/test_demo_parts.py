@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from examples.demo import evaluate, style
+import pytest
+import torch
+from torch import Tensor, nn
+
+from eqnorm_adapters import ScaleMonitor
+from examples.demo import evaluate, style, train
 
 
-def test_the_layer_that_blows_up_is_found() -> None:
-    import torch
-    from torch import nn
+@pytest.mark.parametrize("part", ["output", "gradient"])
+def test_the_layer_that_blows_up_is_found(part: str) -> None:
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.offset = nn.Parameter(torch.zeros(2))
 
-    from examples.demo.trace import Trace
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.offset.sqrt()  # finite at zero, its derivative is not
 
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(4))
+            self.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2), Layer(), nn.Tanh()])
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: Tensor) -> Tensor:
             for layer in self.layers:
                 x = layer(x)
             return x
 
     net = Net()
-    with torch.no_grad():
-        net.layers[2].weight.fill_(float("inf"))
-        with Trace(net) as trace:
-            net(torch.ones(1, 2))
-    assert trace.first_bad_output() == 3
+    if part == "output":
+        with torch.no_grad():
+            net.layers[2].offset.fill_(torch.nan)
+    with ScaleMonitor(net, "layers.*") as monitor:
+        loss = net(torch.ones(1, 2)).sum()
+    loss.backward()
+    assert train._broken(loss.detach(), monitor) == f"{part} of layer 3"
+    for parameter in net.parameters():
+        parameter.grad = None
+    assert train._broken(torch.zeros(()), monitor) == ""
 
 
 def test_random_rotations_are_rotations() -> None:
-    import torch
-
     turned = evaluate.random_rotations(100, torch.Generator().manual_seed(0))
     eye = torch.eye(3, dtype=torch.float64).expand(100, 3, 3)
     torch.testing.assert_close(turned @ turned.mT, eye)
