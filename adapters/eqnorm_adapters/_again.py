@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
+
+_expected: ContextVar[bool] = ContextVar("gradients will be differentiated", default=False)
+
+
+@contextmanager
+def gradients_of_gradients(wanted: bool = True) -> Iterator[None]:
+    """Around what will be differentiated twice for sure, as forces are in training."""
+    token = _expected.set(wanted)
+    try:
+        yield
+    finally:
+        _expected.reset(token)
+
+
+def once_only() -> bool:
+    """Whether nobody said that gradients will be differentiated again.
+
+    What computes its forward pass anew for the gradients would do so once more.
+    """
+    return not _expected.get()
 
 
 def in_torch_again(*gradients: Tensor | None) -> bool:

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from eqnorm import Graph
-from eqnorm_adapters import _conv_path
+from eqnorm_adapters import _conv_blocks, _conv_path
+from eqnorm_adapters._conv_blocks import Fixed
 from eqnorm_adapters._conv_layout import ROW, Layout, filled
+from eqnorm_adapters._conv_messages import Ends, messages
 from eqnorm_adapters._conv_native import ConvEdges, ConvInputs
 from eqnorm_adapters._conv_ops import convolved
-from eqnorm_adapters._coupling import Block, blocks_and_order, symbols
+from eqnorm_adapters._coupling import blocks_and_order, symbols
 from eqnorm_adapters._factored import factored_sum
 from eqnorm_adapters._pairs import Pairs
 
@@ -101,21 +103,27 @@ class Convolution(nn.Module):
             and _conv_path.applies(h, harmonics, phi, *self.weights)
         ):
             return self._compiled(h, harmonics, phi, graph, pairs)
-        if pairs is not None:
-            harmonics, phi = pairs.at_edges(harmonics, phi, graph)
-        couplings = [getattr(self, f"coupling{index}") for index in range(len(self.blocks))]
         weights = [weight * self.hidden**-0.5 for weight in self.weights]
+        couplings = [getattr(self, f"coupling{index}") for index in range(len(self.blocks))]
         many = graph.neighbors is not None and (
             graph.neighbors.shape[1] >= _FACTORED_FROM * self.hidden
         )
+        if not many and _conv_blocks.applies(h, harmonics, phi, *weights):
+            ends = graph if pairs is None else pairs
+            joined = Ends(ends.senders, ends.receivers, pairs is not None)
+            fixed = Fixed(joined, self.blocks, couplings)
+            return self._cut(_conv_blocks.blocked_sums(h, harmonics, phi, weights, fixed))
+        if pairs is not None:
+            harmonics, phi = pairs.at_edges(harmonics, phi, graph)
         if many:
             sums = factored_sum(h, harmonics, phi, graph, self.blocks, weights, couplings)
-        else:
-            sums = [
-                self._direct_sum(h, harmonics, phi, graph, *given) if given[0].paths else []
-                for given in zip(self.blocks, weights, couplings, strict=True)
-            ]
-        return torch.cat([sums[block][path] for block, path in self.order], dim=-1)
+            return torch.cat([sums[block][path] for block, path in self.order], dim=-1)
+        totals = [
+            graph.aggregate(messages(h, harmonics, phi, graph.senders, *of_block)).flatten(1)
+            for of_block in zip(self.blocks, weights, couplings, strict=True)
+            if of_block[0].paths
+        ]
+        return self._cut(torch.cat(totals, dim=-1))
 
     def _compiled(
         self, h: Tensor, harmonics: Tensor, phi: Tensor, graph: Graph, pairs: Pairs | None
@@ -138,49 +146,25 @@ class Convolution(nn.Module):
         """
         harmonics, scale = self.harmonics(u), self.hidden**-0.5
         return [
-            _messages(
-                h, harmonics, phi, graph, block, weight * scale, getattr(self, f"coupling{n}")
+            messages(
+                *(h, harmonics, phi, graph.senders, block),
+                *(weight * scale, getattr(self, f"coupling{n}")),
             )
             for n, (block, weight) in enumerate(zip(self.blocks, self.weights, strict=True))
         ]
 
-    def _direct_sum(
-        self,
-        h: Tensor,
-        harmonics: Tensor,
-        phi: Tensor,
-        graph: Graph,
-        block: Block,
-        weight: Tensor,
-        coupling: Tensor,
-    ) -> list[Tensor]:
-        """Messages edge by edge, then their sum; for each path (N, mul * (2 l3 + 1))."""
-        messages = _messages(h, harmonics, phi, graph, block, weight, coupling)
-        total = graph.aggregate(messages)
-        return [total[..., p.first : p.first + p.dim].flatten(1) for p in block.paths]
+    def _cut(self, totals: Tensor) -> Tensor:
+        """Sums of all blocks, (N, channels by components of all paths), in the order of results."""
+        # Split, not sliced: the gradient of a slice is a whole tensor, zero but for the slice.
+        of_block = torch.split(totals, [b.mul * b.width for b in self.blocks], dim=-1)
+        of_path = [
+            torch.split(total.unflatten(1, (b.mul, b.width)), [p.dim for p in b.paths], dim=-1)
+            if b.paths
+            else ()
+            for total, b in zip(of_block, self.blocks, strict=True)
+        ]
+        return torch.cat([of_path[b][q].flatten(1) for b, q in self.order], dim=-1)
 
     def extra_repr(self) -> str:
         """Irreps, for printing."""
         return f"{self.irreps_in} -> {self.irreps_out}, {len(self.order)} paths"
-
-
-def _messages(
-    h: Tensor,
-    harmonics: Tensor,
-    phi: Tensor,
-    graph: Graph,
-    block: Block,
-    weight: Tensor,
-    coupling: Tensor,
-) -> Tensor:
-    """Messages of one block: (E, mul, sum over paths of 2 l3 + 1)."""
-    # The same filter weight for all components k of a path: repeated here, where it is small.
-    sizes = [path.dim for path in block.paths]
-    wide = torch.cat(
-        [weight[..., q : q + 1].expand(-1, -1, size) for q, size in enumerate(sizes)], dim=-1
-    )
-    width, edges = sum(sizes), phi.shape[0]
-    filters = (phi @ wide.flatten(1)).view(edges, block.mul, width)
-    matrix = (harmonics @ coupling.flatten(1)).view(edges, block.dim, width)
-    own = h[:, block.start : block.stop].reshape(-1, block.mul, block.dim)
-    return (own.index_select(0, graph.senders) @ matrix) * filters

@@ -34,6 +34,11 @@ class Block(NamedTuple):
     dim: int
     paths: list[Path]
 
+    @property
+    def width(self) -> int:
+        """Components of the results of all paths."""
+        return sum(path.dim for path in self.paths)
+
 
 def blocks_and_order(
     irreps_in: o3.Irreps, lmax: int, targets: o3.Irreps
@@ -73,8 +78,7 @@ def symbols(block: Block, lmax: int) -> Tensor:
         Shape ((lmax + 1)^2, 2 l1 + 1, sum over paths of 2 l3 + 1): the component b of Y, the
         component a of the features, the components k of all results.
     """
-    width = sum(path.dim for path in block.paths)
-    out = torch.zeros((lmax + 1) ** 2, block.dim, width, dtype=torch.float64)
+    out = torch.zeros((lmax + 1) ** 2, block.dim, block.width, dtype=torch.float64)
     for path in block.paths:
         l, last = path.filter_degree, path.first + path.dim
         exact = o3.wigner_3j((block.dim - 1) // 2, l, path.out_degree, dtype=torch.float64)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from eqnorm import Graph
+from eqnorm_adapters._again import gradients_of_gradients
 
 
 class EnergyForces(NamedTuple):
@@ -108,7 +109,8 @@ def differentiate(
             x = x.clone()
         if not x.requires_grad:
             x = x.detach().requires_grad_()
-        energies = node_energy(x)
+        with gradients_of_gradients(create_graph):
+            energies = node_energy(x)
         total = graph.sum(energies)
         (slope,) = torch.autograd.grad(total.sum(), x, create_graph=create_graph)
     if not create_graph:
