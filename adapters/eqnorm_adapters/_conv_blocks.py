@@ -66,7 +66,7 @@ class BlockedSums(torch.autograd.Function):
         ctx.fixed = fixed
         h, y, phi, w = given
         rows, coupling = rows_of(fixed.blocks), _matrix(fixed)
-        sums = h.new_zeros(h.shape[0], rows[-1].messages.stop)
+        sums: Tensor = h.new_zeros(h.shape[0], rows[-1].messages.stop)
         for edges in _pieces(sums, phi):
             filters, matrix = w @ phi[edges].mT, coupling @ y[edges].mT
             for senders, receivers, sign in _ways(fixed, edges, w):
@@ -89,10 +89,8 @@ class BlockedSums(torch.autograd.Function):
         for edges in _pieces(g, phi):
             filters, matrix = w @ phi[edges].mT, coupling @ y[edges].mT
             for senders, receivers, sign in _ways(fixed, edges, w):
-                parts = gradients(
-                    *(_columns(g, receivers), _columns(h, senders)),
-                    *(_signed(filters, sign), matrix, rows),
-                )
+                come, sent = _columns(g, receivers), _columns(h, senders)
+                parts = gradients(come, sent, _signed(filters, sign), matrix, rows)
                 g_h.index_add_(0, senders, parts[0].mT.contiguous())
                 g_filters = _signed(parts[1], sign)
                 g_w.addmm_(g_filters, phi[edges])
@@ -143,6 +141,6 @@ def _in_torch(views: Sequence[Tensor | None], fixed: Fixed) -> Tensor:
     sizes = [len(block.paths) * block.mul for block in fixed.blocks]
     weights = [
         part.view(len(block.paths), block.mul, -1).permute(2, 1, 0)
-        for part, block in zip(w.split(sizes), fixed.blocks, strict=True)
+        for part, block in zip(torch.split(w, sizes), fixed.blocks, strict=True)
     ]
     return message_sums(h, y, phi, weights, *fixed)

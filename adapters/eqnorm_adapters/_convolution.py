@@ -158,10 +158,10 @@ class Convolution(nn.Module):
         # Split, not sliced: the gradient of a slice is a whole tensor, zero but for the slice.
         of_block = torch.split(totals, [b.mul * b.width for b in self.blocks], dim=-1)
         of_path = [
-            torch.split(total.unflatten(1, (b.mul, b.width)), [p.dim for p in b.paths], dim=-1)
+            torch.split(part.view(len(part), b.mul, b.width), [p.dim for p in b.paths], dim=-1)
             if b.paths
             else ()
-            for total, b in zip(of_block, self.blocks, strict=True)
+            for part, b in zip(of_block, self.blocks, strict=True)
         ]
         return torch.cat([of_path[b][q].flatten(1) for b, q in self.order], dim=-1)
 
