@@ -44,16 +44,19 @@ def _installed() -> bool:
 @functools.cache
 def _load() -> ModuleType:
     # numba takes half a second to import: not before the first norm on irreps.
-    return importlib.import_module("eqnorm.functional._launch")
+    return importlib.import_module("eqnorm.functional._irreps.launch")
+
+
+def serves(x: Tensor) -> bool:
+    """Whether the compiled kernels are there and can serve ``x``."""
+    if not (_wanted and x.device.type == "cpu" and x.is_contiguous() and _installed()):
+        return False
+    return x.dtype in (torch.float32, torch.float64) and type(x) in _PLAIN_TENSORS
 
 
 def kernels_for(x: Tensor) -> ModuleType | None:
-    """The compiled kernels if they can serve ``x``, else None."""
-    if not (_wanted and x.device.type == "cpu" and x.is_contiguous() and _installed()):
-        return None
-    if x.dtype not in (torch.float32, torch.float64) or type(x) not in _PLAIN_TENSORS:
-        return None
-    return _load()
+    """The compiled kernels of irreps if they can serve ``x``, else None."""
+    return _load() if serves(x) else None
 
 
 _PLAIN_TENSORS = (Tensor, torch.nn.Parameter)

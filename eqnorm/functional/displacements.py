@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
+from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap
 from eqnorm.functional.points import start
 from eqnorm.graph import Graph
@@ -35,48 +39,77 @@ def travel_sq(graph: Graph, x0: Tensor, v: Tensor | None) -> Tensor:
     return graph.spread(graph.mean_square(v)) + 0.01 * extent_sq
 
 
-def softcap(dx: Tensor, graph: Graph, cap: Tensor, scale_sq: Tensor) -> Tensor:
+def softcap(dx: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, cap: Tensor) -> Tensor:
     """Dx_i (1 + mean_j |dx_j|^2 / (c S)^2)^(-1/2), the mean over the nodes of a graph.
 
     Args:
         dx: displacements, shape (N, 3).
         graph: which node is in which system.
-        cap: c, broadcast to (N, 1).
-        scale_sq: S^2, shape (N, 1), from :func:`travel_sq`.
+        x0: initial points, shape (N, 3), for S as in :func:`travel_sq`.
+        v: velocities, shape (N, 3), or None, for S too.
+        cap: c, a scalar.
     """
-    mean_sq = graph.spread(graph.mean_square(dx))
-    return soft_cap(dx, mean_sq, cap.square() * scale_sq)
+
+    def plain(
+        dx: Tensor, x0: Tensor, v: Tensor | None, gain: None, more: None, cap: Tensor
+    ) -> Tensor:
+        mean_sq = graph.spread(graph.mean_square(dx))
+        return soft_cap(dx, mean_sq, cap.square() * travel_sq(graph, x0, v))
+
+    recipe = Recipe("cap", centred=False, keep=False, measure="travel")
+    return fused(plain, recipe, graph, dx, x0, v, cap=cap)
 
 
-def rms_norm(dx: Tensor, graph: Graph, gain: Tensor, scale_sq: Tensor, eps: float) -> Tensor:
+def rms_norm(
+    dx: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, gain: Tensor, eps: float
+) -> Tensor:
     """G S dx_i / sqrt(mean_j |dx_j|^2 + (eps S)^2), the mean over the nodes of a graph.
 
     Args:
         dx: displacements, shape (N, 3).
         graph: which node is in which system.
+        x0: initial points, shape (N, 3), for S as in :func:`travel_sq`.
+        v: velocities, shape (N, 3), or None, for S too.
         gain: g, broadcast to (N, 1).
-        scale_sq: S^2, shape (N, 1), from :func:`travel_sq`.
         eps: in units of S.
     """
-    mean_sq = graph.spread(graph.mean_square(dx))
-    floor_sq = eps**2 * positive_scale_sq(scale_sq)
-    return gain * root(scale_sq) * dx * (mean_sq + floor_sq).rsqrt()
+
+    def plain(dx: Tensor, x0: Tensor, v: Tensor | None, gain: Tensor, *_: None) -> Tensor:
+        scale_sq = travel_sq(graph, x0, v)
+        mean_sq = graph.spread(graph.mean_square(dx))
+        floor_sq = eps**2 * positive_scale_sq(scale_sq)
+        return gain * root(scale_sq) * dx * (mean_sq + floor_sq).rsqrt()
+
+    recipe = Recipe("square", eps, centred=False, keep=False, measure="travel", in_units=True)
+    return fused(plain, recipe, graph, dx, x0, v, gain)
 
 
-def clip_norm(dx: Tensor, limit_sq: Tensor, hard: bool) -> Tensor:
+def clip_norm(
+    dx: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, limit: float, hard: bool
+) -> Tensor:
     """Shorten vectors to a greatest length L, keeping their directions.
 
     Hard: dx_i min(1, L/|dx_i|). Smooth: dx_i / sqrt(1 + |dx_i|^2/L^2).
 
     Args:
         dx: displacements, shape (N, 3).
-        limit_sq: L^2, broadcast to (N, 1).
+        graph: which node is in which system.
+        x0: initial points, shape (N, 3), for S as in :func:`travel_sq`.
+        v: velocities, shape (N, 3), or None, for S too.
+        limit: L in units of S.
         hard: which of the two.
     """
-    square = dx.square().sum(-1, keepdim=True)
-    if not hard:
-        return soft_cap(dx, square, limit_sq)
-    longer = square > limit_sq
-    # The larger of the two is positive wherever the factor is used.
-    factor = root(limit_sq) * positive_scale_sq(torch.maximum(square, limit_sq)).rsqrt()
-    return dx * torch.where(longer, factor, 1.0)
+
+    def plain(dx: Tensor, x0: Tensor, v: Tensor | None, *_: None) -> Tensor:
+        limit_sq = limit**2 * travel_sq(graph, x0, v)
+        square = dx.square().sum(-1, keepdim=True)
+        if not hard:
+            return soft_cap(dx, square, limit_sq)
+        longer = square > limit_sq
+        # The larger of the two is positive wherever the factor is used.
+        factor = root(limit_sq) * positive_scale_sq(torch.maximum(square, limit_sq)).rsqrt()
+        return dx * torch.where(longer, factor, 1.0)
+
+    scale: Literal["own clip", "own cap"] = "own clip" if hard else "own cap"
+    recipe = Recipe(scale, limit, centred=False, keep=False, measure="travel")
+    return fused(plain, recipe, graph, dx, x0, v)

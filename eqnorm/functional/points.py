@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import exact_unit, positive_scale_sq, root, soft_unit
 from eqnorm.graph import Graph
 
@@ -25,19 +27,28 @@ def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
     return gain * centred * (variance + eps**2).rsqrt() + bias
 
 
-def scale_norm(x: Tensor, gain: Tensor, eps: float, norm: Literal["l2", "rms"]) -> Tensor:
+def scale_norm(
+    x: Tensor, graph: Graph, gain: Tensor, eps: float, norm: Literal["l2", "rms"]
+) -> Tensor:
     """Eq. 4: g x_i / norm(x_i).
 
     Args:
         x: points, shape (N, 3).
+        graph: which point is in which system; of no consequence here.
         gain: g, broadcast to (N, 1).
         eps: norm(x)^2 has eps^2 added; in the unit of x.
         norm: the Euclidean length, or the root mean square over the three coordinates.
     """
-    square = x.square().sum(-1, keepdim=True)
-    if norm == "rms":
-        square = square / 3
-    return gain * x * (square + eps**2).rsqrt()
+
+    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+        square = x.square().sum(-1, keepdim=True)
+        if norm == "rms":
+            square = square / 3
+        return gain * x * (square + eps**2).rsqrt()
+
+    share = 1 / 3 if norm == "rms" else 1.0
+    recipe = Recipe("own", eps, centred=False, keep=False, share=share)
+    return fused(plain, recipe, graph, x, gain=gain)
 
 
 def geo_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -54,9 +65,14 @@ def geo_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, ep
         bias: b, broadcast to (N, 1).
         eps: in units of s0.
     """
-    y, _, centre, origin, scale_sq = from_start(x, graph, x0)
-    floor_sq = eps**2 * positive_scale_sq(scale_sq)
-    return gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq) + origin
+
+    def plain(x: Tensor, x0: Tensor, v: None, gain: Tensor, bias: Tensor, *_: None) -> Tensor:
+        y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+        floor_sq = eps**2 * positive_scale_sq(scale_sq)
+        return gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq) + origin
+
+    recipe = Recipe("own", eps, measure="extent", drift="unit", drift_column=0)
+    return fused(plain, recipe, graph, x, x0, gain=gain, coefficients=bias)
 
 
 def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
@@ -70,15 +86,23 @@ def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias:
     return gain * exact_unit(x - centre) + bias * exact_unit(centre - origin) + origin
 
 
-def geo_film(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
+def geo_film(x: Tensor, graph: Graph, x0: Tensor, film: Tensor, eps: float) -> Tensor:
     """Eq. 5 in units of s0: mu0 + s0 (g_i dir(x_i - mu) + b_i dir(mu - mu0)).
 
-    Arguments and dir as in :func:`geo_norm`.
+    Arguments and dir as in :func:`geo_norm`, but for ``film``, which holds g_i and b_i, (N, 2).
     """
-    y, _, centre, origin, scale_sq = from_start(x, graph, x0)
-    floor_sq = eps**2 * positive_scale_sq(scale_sq)
-    directions = gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq)
-    return root(scale_sq) * directions + origin
+
+    def plain(x: Tensor, x0: Tensor, v: None, film: Tensor, *_: None) -> Tensor:
+        gain, bias = torch.split(film, 1, -1)
+        y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+        floor_sq = eps**2 * positive_scale_sq(scale_sq)
+        directions = gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq)
+        return root(scale_sq) * directions + origin
+
+    recipe = Recipe(
+        "own", eps, measure="extent", in_units=True, drift="unit", drift_column=0, in_gain=True
+    )
+    return fused(plain, recipe, graph, x, x0, gain=film)
 
 
 def rms_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, eps: float) -> Tensor:
@@ -91,11 +115,16 @@ def rms_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, eps: float) -> T
         gain: g, broadcast to (N, 1).
         eps: in units of s0.
     """
-    y, _, centre, origin, scale_sq = from_start(x, graph, x0)
-    relative = y - centre
-    square = graph.spread(graph.mean_square(relative))
-    floor_sq = eps**2 * positive_scale_sq(scale_sq)
-    return gain * root(scale_sq) * relative * (square + floor_sq).rsqrt() + centre + origin
+
+    def plain(x: Tensor, x0: Tensor, v: None, gain: Tensor, *_: None) -> Tensor:
+        y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+        relative = y - centre
+        square = graph.spread(graph.mean_square(relative))
+        floor_sq = eps**2 * positive_scale_sq(scale_sq)
+        return gain * root(scale_sq) * relative * (square + floor_sq).rsqrt() + centre + origin
+
+    recipe = Recipe("square", eps, measure="extent", in_units=True, drift="plain")
+    return fused(plain, recipe, graph, x, x0, gain=gain)
 
 
 def from_start(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap, soft_unit
 from eqnorm.functional.points import from_start
 from eqnorm.graph import Graph
@@ -38,12 +40,23 @@ def geo_frame(
         eps: in units of s0.
         chiral: whether the frame has cross products.
     """
-    y, place, centre, origin, scale_sq = from_start(x, graph, x0)
-    drift = soft_cap(centre, centre.square().sum(-1, keepdim=True), scale_sq)
-    floor_sq = eps**2 * positive_scale_sq(scale_sq)
-    vectors = frame(graph, drift, v, place, floor_sq, chiral)
-    projected = gain * root(scale_sq) * soft_unit(y - centre, floor_sq)
-    return projected + combine(coefficients, vectors) + origin
+
+    def plain(
+        x: Tensor, x0: Tensor, v: Tensor | None, gain: Tensor, coefficients: Tensor, _: None
+    ) -> Tensor:
+        y, place, centre, origin, scale_sq = from_start(x, graph, x0)
+        drift = soft_cap(centre, centre.square().sum(-1, keepdim=True), scale_sq)
+        floor_sq = eps**2 * positive_scale_sq(scale_sq)
+        vectors = frame(graph, drift, v, place, floor_sq, chiral)
+        projected = gain * root(scale_sq) * soft_unit(y - centre, floor_sq)
+        return projected + combine(coefficients, vectors) + origin
+
+    if chiral:  # the loops know no cross products
+        return plain(x, x0, v, gain, coefficients, None)
+    recipe = Recipe(
+        "own", eps, measure="extent", in_units=True, drift="cap", drift_column=0, frame=1
+    )
+    return fused(plain, recipe, graph, x, x0, v, gain, coefficients)
 
 
 def system_norm(
@@ -71,15 +84,22 @@ def system_norm(
         coefficients: a_ik, broadcast to (N, 3).
         eps: in units of s0.
     """
-    y, place, centre, origin, scale_sq = from_start(x, graph, x0)
-    reach_sq = scale_sq if v is None else scale_sq + graph.spread(graph.mean_square(v))
-    drift = soft_cap(centre, centre.square().sum(-1, keepdim=True), cap.square() * reach_sq)
-    relative = y - centre
-    rms_sq = graph.spread(graph.mean_square(relative))
-    floor_sq = eps**2 * positive_scale_sq(scale_sq)
-    scaled = gain * root(scale_sq) * relative * (rms_sq + floor_sq).rsqrt()
-    vectors = frame(graph, None, v, place, floor_sq, False)[1:]
-    return drift + scaled + combine(coefficients, vectors) + origin
+
+    def plain(
+        x: Tensor, x0: Tensor, v: Tensor | None, gain: Tensor, coefficients: Tensor, cap: Tensor
+    ) -> Tensor:
+        y, place, centre, origin, scale_sq = from_start(x, graph, x0)
+        reach_sq = scale_sq if v is None else scale_sq + graph.spread(graph.mean_square(v))
+        drift = soft_cap(centre, centre.square().sum(-1, keepdim=True), cap.square() * reach_sq)
+        relative = y - centre
+        rms_sq = graph.spread(graph.mean_square(relative))
+        floor_sq = eps**2 * positive_scale_sq(scale_sq)
+        scaled = gain * root(scale_sq) * relative * (rms_sq + floor_sq).rsqrt()
+        vectors = frame(graph, None, v, place, floor_sq, False)[1:]
+        return drift + scaled + combine(coefficients, vectors) + origin
+
+    recipe = Recipe("square", eps, measure="extent", in_units=True, drift="reach cap", frame=0)
+    return fused(plain, recipe, graph, x, x0, v, gain, coefficients, cap)
 
 
 def frame(

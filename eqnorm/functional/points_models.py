@@ -6,8 +6,16 @@ from typing import Literal
 
 from torch import Tensor
 
+from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import root, soft_unit
 from eqnorm.graph import Graph
+
+_SCALES: dict[str, Literal["length", "own", "one"]] = {
+    "length": "length",
+    "gvp": "own",
+    "none": "one",
+}
 
 
 def centred(x: Tensor, graph: Graph) -> tuple[Tensor, Tensor]:
@@ -33,10 +41,15 @@ def se3_norm(x: Tensor, graph: Graph, gain: Tensor, eps: float, keep_center: boo
         eps: in the unit of x.
         keep_center: whether to work on x - mu.
     """
-    if not keep_center:
-        return gain * x / (mean_length(x, graph) + eps)
-    relative, centre = centred(x, graph)
-    return gain * relative / (mean_length(relative, graph) + eps) + centre
+
+    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+        if not keep_center:
+            return gain * x / (mean_length(x, graph) + eps)
+        relative, centre = centred(x, graph)
+        return gain * relative / (mean_length(relative, graph) + eps) + centre
+
+    recipe = Recipe("length", eps, keep_center, keep_center, drift=_drift(keep_center))
+    return fused(plain, recipe, graph, x, gain=gain)
 
 
 def coord_norm(
@@ -57,14 +70,19 @@ def coord_norm(
         norm: d is the mean length of x - mu plus eps, sqrt(|x_i - mu|^2 + eps^2), or 1.
         keep_center: whether mu is added back.
     """
-    relative, centre = centred(x, graph)
-    if norm == "length":
-        scaled = relative / (mean_length(relative, graph) + eps)
-    elif norm == "gvp":
-        scaled = soft_unit(relative, eps**2)
-    else:
-        scaled = relative
-    return gain * scaled + centre if keep_center else gain * scaled
+
+    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+        relative, centre = centred(x, graph)
+        if norm == "length":
+            scaled = relative / (mean_length(relative, graph) + eps)
+        elif norm == "gvp":
+            scaled = soft_unit(relative, eps**2)
+        else:
+            scaled = relative
+        return gain * scaled + centre if keep_center else gain * scaled
+
+    recipe = Recipe(_SCALES[norm], eps, keep=keep_center, drift=_drift(keep_center))
+    return fused(plain, recipe, graph, x, gain=gain)
 
 
 def standardise(x: Tensor, graph: Graph, gain: Tensor, eps: float) -> Tensor:
@@ -76,7 +94,15 @@ def standardise(x: Tensor, graph: Graph, gain: Tensor, eps: float) -> Tensor:
         gain: g, broadcast to (N, 1).
         eps: in the unit of x.
     """
-    relative, centre = centred(x, graph)
-    degrees = (3 * graph.counts - 1).clamp(min=1).to(x.dtype).unsqueeze(-1)
-    variance = graph.sum(relative.square().sum(-1, keepdim=True)) / degrees
-    return gain * relative * graph.spread(variance + eps**2).rsqrt() + centre
+
+    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+        relative, centre = centred(x, graph)
+        degrees = (3 * graph.counts - 1).clamp(min=1).to(x.dtype).unsqueeze(-1)
+        variance = graph.sum(relative.square().sum(-1, keepdim=True)) / degrees
+        return gain * relative * graph.spread(variance + eps**2).rsqrt() + centre
+
+    return fused(plain, Recipe("square", eps, drift="plain", bessel=True), graph, x, gain=gain)
+
+
+def _drift(keep_center: bool) -> Literal["plain", "none"]:
+    return "plain" if keep_center else "none"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from eqnorm.functional._points.coefficients import coefficients, shifted
 
 
 class Coefficients(nn.Module):
@@ -29,19 +30,23 @@ class Coefficients(nn.Module):
         self.weight = None if h_dim is None else nn.Parameter(torch.zeros(count, h_dim))
         self.bias = nn.Parameter(torch.zeros(count))
 
-    def forward(self, h: Tensor | None, like: Tensor) -> Tensor:
-        """Coefficients of shape (N, K), or (1, K) if they are constants.
+    def forward(
+        self, h: Tensor | None, like: Tensor, amplitude: Tensor, around_one: int = 0
+    ) -> Tensor:
+        """A_k times coefficient k, of shape (N, K), or (1, K) if they are constants.
 
         Args:
             h: invariant features, shape (N, C).
             like: a tensor of the dtype to compute in.
+            amplitude: A, shape (K,).
+            around_one: to how many of them, the first ones, 1 is added before.
 
         Raises:
             ValueError: h is missing or has another number of features than ``h_dim``.
         """
         bias = self.bias.to(like.dtype)
         if self.norm is None or self.weight is None:
-            return bias.unsqueeze(0).tanh()
+            return amplitude * shifted(bias.unsqueeze(0).tanh(), around_one)
         if h is None:
             raise ValueError(
                 f"this norm was built with h_dim={self.h_dim} and needs h: call it as "
@@ -53,5 +58,5 @@ class Coefficients(nn.Module):
                 f"build it with h_dim={h.shape[1]}"
             )
         scale, shift = self.norm.weight.to(like.dtype), self.norm.bias.to(like.dtype)
-        centred = F.layer_norm(h, (h.shape[1],), scale, shift, self.norm.eps)
-        return F.linear(centred, self.weight.to(like.dtype), bias).tanh()
+        weight, eps = self.weight.to(like.dtype), self.norm.eps
+        return coefficients(h, weight, bias, scale, shift, amplitude, around_one, eps)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from e3nn import o3
 from torch import Tensor
 
@@ -65,3 +66,18 @@ def sum_block(per_column: Tensor, block: Block, order: Order) -> Tensor:
     for component in range(1, block.dim):
         total = total + part[..., component :: block.dim]
     return total
+
+
+def kinds_table(blocks: tuple[Block, ...]) -> Any:
+    """For the compiled kernels, of every block: start, copies, components, first copy, its kind
+    of irrep, whether it is an even scalar.
+    """
+    kinds = list(dict.fromkeys(b.irrep for b in blocks))
+    rows = [(b.start, b.mul, b.dim, b.copy, kinds.index(b.irrep), b.scalar) for b in blocks]
+    return np.array(rows, dtype=np.int64)
+
+
+def parities_table(blocks: tuple[Block, ...]) -> Any:
+    """Like :func:`kinds_table`, the last two being: an even scalar, a scalar of either parity."""
+    rows = [(b.start, b.mul, b.dim, b.copy, b.scalar, b.dim == 1) for b in blocks]
+    return np.array(rows, dtype=np.int64)

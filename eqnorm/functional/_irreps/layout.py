@@ -7,7 +7,7 @@ import torch
 from e3nn import o3
 from torch import Tensor, nn
 
-from eqnorm.functional._irreps.blocks import Order, read_blocks, sum_block
+from eqnorm.functional._irreps.blocks import Order, kinds_table, parities_table, read_blocks, sum_block
 
 
 class Layout(nn.Module):
@@ -68,8 +68,10 @@ class Layout(nn.Module):
                 runs[-1] = (runs[-1][0], block.stop, block.scalar)
             else:
                 runs.append((block.start, block.stop, block.scalar))
-        # For the compiled kernels: runs of columns that are, or are not, even scalars.
+        # For the compiled kernels: runs of columns that are, or are not, even scalars; blocks.
         self.table = np.array(runs, dtype=np.int64)
+        self.kinds_table = kinds_table(self.blocks)
+        self.parities_table = parities_table(self.blocks)
         # A slice where it can be one: views cost nothing.
         self._scalar_run = None
         if columns and columns[-1] - columns[0] + 1 == len(columns):

@@ -1,1 +1,1 @@
-"""Loops compiled by numba, which is optional: imported by ``_launch`` alone."""
+"""Loops compiled by numba, which is optional: imported by modules named ``launch`` alone."""

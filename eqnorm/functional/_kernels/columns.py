@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 
 from eqnorm.functional._kernels import vector
-from eqnorm.functional._kernels.vector import jit, unsigned
+from eqnorm.functional._kernels.vector import inner, jit, unsigned
 
 TILE = 64
 _deviation, _deviation_4, _flush = vector.add_deviation, vector.add_deviation_4, vector.flush
-_scale, _shift_scale = vector.scale, vector.shift_scale
+_scale, _shift_scale, _copy_row = vector.scale, vector.shift_scale, vector.copy_row
 
 
 # Sums treat all columns alike, with a pivot or centre of 0 where none is taken: that is faster
 # than the arithmetic saved by taking runs of columns apart.
 
 
-@jit
-def _tile_sums(x: Any, first: int, last: int, pivot: Any, b: Any, s1: Any, s2: Any) -> None:
+@inner
+def tile_sums(x: Any, first: int, last: int, pivot: Any, b: Any, s1: Any, s2: Any) -> None:
     """Add rows first..last, of graph b, to s1 (x - pivot) and s2 (its square)."""
     i = first
     while i + 4 <= last:
@@ -37,10 +37,13 @@ def _tile_sums(x: Any, first: int, last: int, pivot: Any, b: Any, s1: Any, s2: A
         i += 1
 
 
-@jit
-def run_end(first: int, batch: Any, mask: Any, num_graphs: int) -> Any:
-    """One past the last row of the tile that starts at ``first``: same graph, same mask."""
-    limit = min(first + TILE, batch.shape[0])
+@inner
+def run_end(first: int, n: int, batch: Any, mask: Any, num_graphs: int) -> Any:
+    """One past the last row of the tile that starts at ``first``: same graph, same mask.
+
+    ``batch`` is not read where there is one graph, nor ``mask`` where it is empty.
+    """
+    limit = min(first + TILE, n)
     if num_graphs == 1 and mask.shape[0] == 0:
         return limit
     last = first + 1
@@ -79,15 +82,16 @@ def forward(
     started = np.zeros(graphs, np.bool_)
     first = 0
     while first < n:
-        last = run_end(first, batch, mask, graphs)
+        last = run_end(first, n, batch, mask, graphs)
         if mask.shape[0] == 0 or mask[first]:
             b = unsigned(batch[first]) if graphs > 1 else unsigned(0)
             if not started[b]:
                 started[b] = True
                 for j in range(table.shape[0]):
                     if table[j, 2]:
-                        pivot[b, table[j, 0] : table[j, 1]] = x[first, table[j, 0] : table[j, 1]]
-            _tile_sums(x, first, last, pivot, b, p1, p2)
+                        low, high = unsigned(table[j, 0]), unsigned(table[j, 1])
+                        _copy_row(x, unsigned(first), low, high, pivot, b)
+            tile_sums(x, first, last, pivot, b, p1, p2)
             _flush(p1, s1, b)
             _flush(p2, s2, b)
         first = last

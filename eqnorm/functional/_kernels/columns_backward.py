@@ -8,13 +8,13 @@ import numpy as np
 
 from eqnorm.functional._kernels import vector
 from eqnorm.functional._kernels.columns import run_end
-from eqnorm.functional._kernels.vector import jit, unsigned
+from eqnorm.functional._kernels.vector import inner, jit, unsigned
 
 _product, _product_2, _flush = vector.add_product, vector.add_product_2, vector.flush
 _scale, _combine, _shift_combine = vector.scale, vector.combine, vector.shift_combine
 
 
-@jit
+@inner
 def _tile_products(
     g: Any, x: Any, first: int, last: int, centre: Any, b: Any, t1: Any, t2: Any
 ) -> None:
@@ -62,7 +62,7 @@ def backward(
     p1, p2 = np.zeros(dim, x.dtype), np.zeros(dim, x.dtype)
     first = 0
     while first < n:
-        last = run_end(first, batch, mask, graphs)
+        last = run_end(first, n, batch, mask, graphs)
         b = unsigned(batch[first]) if graphs > 1 else unsigned(0)
         _tile_products(g, x, first, last, centre, b, p1, p2)
         _flush(p1, t1, b)

@@ -13,6 +13,7 @@ import numpy as np
 from eqnorm.functional._kernels.points_lengths import (
     cap_factor,
     clip_factor,
+    inner,
     jit,
     positive,
     root,
@@ -25,19 +26,19 @@ _EXTENT, _TRAVEL = 1, 2
 _UNIT, _PLAIN, _DRIFT_CAP, _REACH_CAP = 1, 2, 3, 4
 
 
-@jit
+@inner
 def counted(i: Any, mask: Any) -> Any:
     """Whether a row enters statistics."""
     return mask.shape[0] == 0 or mask[i]
 
 
-@jit
+@inner
 def graph_of(i: Any, batch: Any, graphs: int) -> Any:
     """The graph of a row; a single graph may have no ``batch`` of its own."""
     return unsigned(batch[i]) if graphs > 1 else unsigned(0)
 
 
-@jit
+@inner
 def relative(x: Any, i: Any, stats: Any, b: Any, centred: Any) -> Any:
     """A point as the norm scales it."""
     if centred:
@@ -49,7 +50,7 @@ def relative(x: Any, i: Any, stats: Any, b: Any, centred: Any) -> Any:
     return np.float64(x[i, 0]), np.float64(x[i, 1]), np.float64(x[i, 2])
 
 
-@jit
+@inner
 def own_factor(square: float, stats: Any, b: Any, how: Any, limits: Any) -> Any:
     """F of a point from its own squared length, where that is what ``scale`` says."""
     if how[r.SCALE] == _OWN:
@@ -59,7 +60,7 @@ def own_factor(square: float, stats: Any, b: Any, how: Any, limits: Any) -> Any:
     return clip_factor(square, stats[b, r.FLOOR], limits[r.TINY])
 
 
-@jit
+@inner
 def _means(x: Any, x0: Any, v: Any, batch: Any, mask: Any, counts: Any, how: Any, s: Any) -> None:
     """Centres, relative to a point of each graph, and mean velocities."""
     graphs = s.shape[0]
@@ -93,10 +94,8 @@ def _means(x: Any, x0: Any, v: Any, batch: Any, mask: Any, counts: Any, how: Any
             s[b, r.VELOCITY + k] /= count
 
 
-@jit
-def _squares(
-    x: Any, x0: Any, v: Any, batch: Any, mask: Any, how: Any, limits: Any, s: Any
-) -> None:
+@inner
+def _squares(x: Any, x0: Any, v: Any, batch: Any, mask: Any, how: Any, limits: Any, s: Any) -> None:
     """Sums of squares of initial places and velocities, of squares or lengths of points."""
     graphs, scale, centred = s.shape[0], how[r.SCALE], how[r.CENTRED] > 0
     for i in range(unsigned(x.shape[0])):
@@ -117,7 +116,7 @@ def _squares(
             s[b, r.SPREAD] += root(square, limits[r.TINY]) if scale == _LENGTH else square
 
 
-@jit
+@inner
 def _factors(count: int, cap: Any, moving: Any, how: Any, limits: Any, s: Any, b: Any) -> None:
     """From the statistics of a graph, what its points are multiplied by."""
     count, tiny, eps = max(count, 1), limits[r.TINY], limits[r.EPS]

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from eqnorm.functional._kernels.points import counted, graph_of, own_factor, relative
 from eqnorm.functional._kernels.points_lengths import (
     cap_slopes,
     clip_slopes,
+    inner,
     jit,
-    positive,
-    root,
     root_slope,
 )
-from eqnorm.functional._kernels.points import counted, graph_of, own_factor, relative
 from eqnorm.functional._kernels.vector import unsigned
 from eqnorm.functional._points import recipe as r
 
@@ -36,7 +35,15 @@ _SPREAD, _SPEED, _EXTENDED = 18, 19, 20
 _SUMS = 21
 
 
-@jit
+@inner
+def add_3(total: Any, b: Any, k: Any, p: float, q: float, t: float) -> None:
+    """Total[b, k] to total[b, k + 2] += p, q, t."""
+    total[b, k] += p
+    total[b, k + 1] += q
+    total[b, k + 2] += t
+
+
+@inner
 def own_slopes(square: float, factor: float, stats: Any, b: Any, how: Any, limits: Any) -> Any:
     """Derivatives of f by the squared length of the point and by floor^2, or L^2."""
     if how[r.SCALE] == _OWN:
@@ -47,7 +54,7 @@ def own_slopes(square: float, factor: float, stats: Any, b: Any, how: Any, limit
     return clip_slopes(square, stats[b, r.FLOOR], limits[r.TINY])
 
 
-@jit
+@inner
 def _of_point(
     g: Any, x: Any, i: Any, gain: float, stats: Any, b: Any, how: Any, limits: Any
 ) -> Any:
@@ -72,7 +79,7 @@ def _of_point(
     )
 
 
-@jit
+@inner
 def _of_statistics(
     sums: Any, count: int, cap: Any, moving: Any, how: Any, limits: Any, s: Any, b: Any
 ) -> Any:
@@ -115,9 +122,7 @@ def _of_statistics(
         by_extent += weight * by_cap * along
     if how[r.IN_UNITS]:
         by_measured += root_slope(s[b, r.MEASURED], tiny) * by_unit
-    if scale == _OWN_CAP or scale == _OWN_CLIP:
-        by_measured += eps * eps * by_floor
-    elif how[r.MEASURE] and s[b, r.MEASURED] > tiny:
+    if scale == _OWN_CAP or scale == _OWN_CLIP or (how[r.MEASURE] and s[b, r.MEASURED] > tiny):
         by_measured += eps * eps * by_floor
     if how[r.MEASURE] == _TRAVEL:
         by_extent += (0.01 if moving else 0.25) * by_measured
@@ -137,7 +142,7 @@ def _of_statistics(
     return of_cap
 
 
-@jit
+@inner
 def _of_rows(
     g: Any,
     x: Any,
@@ -158,54 +163,76 @@ def _of_rows(
     graphs, column, frame = s.shape[0], how[r.DRIFT_COLUMN], how[r.FRAME]
     each, every = gain.shape[0] > 1, coefficients.shape[0] > 1
     directed = how[r.SCALE] == _LENGTH and how[r.CENTRED] > 0
-    total, one = np.zeros(4), 0.0
-    for i in range(unsigned(x.shape[0])):
-        b = graph_of(i, batch, graphs)
-        row = i if every else unsigned(0)
-        own = gain[i if each else unsigned(0), 0] if gain.shape[0] > 0 else 1.0
-        p, q, t, along, factor, by_floor = _of_point(g, x, i, own, s, b, how, limits)
-        sums[b, _SCALED] += p
-        sums[b, _SCALED + 1] += q
-        sums[b, _SCALED + 2] += t
-        sums[b, _BY_FLOOR] += by_floor
-        sums[b, _BY_UNIT] += own * factor * along
-        sums[b, _BY_FACTOR] += own * s[b, r.UNIT] * along
-        along *= s[b, r.UNIT] * factor
-        if each:
-            of_gain[i, 0] = along
-        else:
-            one += along
-        if directed and counted(i, mask):
-            p, q, t = relative(x, i, s, b, True)
-            slope = root_slope(p * p + q * q + t * t, limits[r.TINY])
-            sums[b, _DIRECTED] += slope * p
-            sums[b, _DIRECTED + 1] += slope * q
-            sums[b, _DIRECTED + 2] += slope * t
-        drift = coefficients[row, column] if column >= 0 else 1.0
-        by_drift, by_mean, by_speed, by_place = 0.0, 0.0, 0.0, 0.0
-        for k in range(3):
-            sums[b, _ALL + k] += g[i, k]
-            sums[b, _DRIFT + k] += drift * g[i, k]
-            by_drift += s[b, r.DRIFTS_BY] * s[b, r.CENTRE + k] * g[i, k]
-            if frame >= 0:
-                sums[b, _PLACED + k] += coefficients[row, frame + 2] * g[i, k]
-                by_place += (x0[i, k] - s[b, r.ORIGIN + k]) * g[i, k]
-                if v.shape[0] > 0:
-                    sums[b, _MOVED + k] += coefficients[row, frame] * g[i, k]
-                    by_mean += s[b, r.VELOCITY + k] * g[i, k]
-                    by_speed += v[i, k] * g[i, k]
-        if every:
+    moving, rows = v.shape[0] > 0, x.shape[0]
+    one, total = 0.0, np.zeros(4)
+    first = 0
+    while first < rows:
+        b = graph_of(unsigned(first), batch, graphs)
+        # Sums over rows of one graph in a row, in registers: through memory they take far longer.
+        a0, a1, a2, s0, s1, s2, d0, d1, d2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        m0, m1, m2, p0, p1, p2, f, u, o = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        last = first
+        while last < rows and graph_of(unsigned(last), batch, graphs) == b:
+            i = unsigned(last)
+            last += 1
+            row = i if every else unsigned(0)
+            g0, g1, g2 = np.float64(g[i, 0]), np.float64(g[i, 1]), np.float64(g[i, 2])
+            own = gain[i if each else unsigned(0), 0] if gain.shape[0] > 0 else 1.0
+            p, q, t, along, factor, by_floor = _of_point(g, x, i, own, s, b, how, limits)
+            s0, s1, s2 = s0 + p, s1 + q, s2 + t
+            a0, a1, a2 = a0 + g0, a1 + g1, a2 + g2
+            o += by_floor
+            u += own * factor * along
+            f += own * s[b, r.UNIT] * along
+            along *= s[b, r.UNIT] * factor
+            if each:
+                of_gain[i, 0] = along
+            else:
+                one += along
             if column >= 0:
-                of_coefficients[i, column] = by_drift
+                drift = coefficients[row, column]
+                d0, d1, d2 = d0 + drift * g0, d1 + drift * g1, d2 + drift * g2
+                by = s[b, r.CENTRE] * g0 + s[b, r.CENTRE + 1] * g1 + s[b, r.CENTRE + 2] * g2
+                by *= s[b, r.DRIFTS_BY]
+                if every:
+                    of_coefficients[i, column] = by
+                else:
+                    total[0] += by
             if frame >= 0:
-                of_coefficients[i, frame] = by_mean
-                of_coefficients[i, frame + 1] = by_speed
-                of_coefficients[i, frame + 2] = by_place
-        else:
-            total[0] += by_drift
-            total[1] += by_mean
-            total[2] += by_speed
-            total[3] += by_place
+                a = coefficients[row, frame + 2]
+                p0, p1, p2 = p0 + a * g0, p1 + a * g1, p2 + a * g2
+                by = (x0[i, 0] - s[b, r.ORIGIN]) * g0 + (x0[i, 1] - s[b, r.ORIGIN + 1]) * g1
+                by += (x0[i, 2] - s[b, r.ORIGIN + 2]) * g2
+                by_mean, by_speed = 0.0, 0.0
+                if moving:
+                    a = coefficients[row, frame]
+                    m0, m1, m2 = m0 + a * g0, m1 + a * g1, m2 + a * g2
+                    by_mean = s[b, r.VELOCITY] * g0 + s[b, r.VELOCITY + 1] * g1
+                    by_mean += s[b, r.VELOCITY + 2] * g2
+                    by_speed = v[i, 0] * g0 + v[i, 1] * g1 + v[i, 2] * g2
+                if every:
+                    of_coefficients[i, frame] = by_mean
+                    of_coefficients[i, frame + 1] = by_speed
+                    of_coefficients[i, frame + 2] = by
+                else:
+                    total[1] += by_mean
+                    total[2] += by_speed
+                    total[3] += by
+            if directed and counted(i, mask):
+                p, q, t = relative(x, i, s, b, True)
+                slope = root_slope(p * p + q * q + t * t, limits[r.TINY])
+                sums[b, _DIRECTED] += slope * p
+                sums[b, _DIRECTED + 1] += slope * q
+                sums[b, _DIRECTED + 2] += slope * t
+        if column < 0:
+            d0, d1, d2 = a0, a1, a2
+        add_3(sums, b, _ALL, a0, a1, a2)
+        add_3(sums, b, _SCALED, s0, s1, s2)
+        add_3(sums, b, _DRIFT, d0, d1, d2)
+        add_3(sums, b, _MOVED, m0, m1, m2)
+        add_3(sums, b, _PLACED, p0, p1, p2)
+        add_3(sums, b, _BY_FACTOR, f, u, o)
+        first = last
     if not each and gain.shape[0] > 0:
         of_gain[0, 0] = one
     if not every and coefficients.shape[0] > 0:

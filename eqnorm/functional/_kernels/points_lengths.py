@@ -29,31 +29,39 @@ def jit(function: _F) -> _F:
         return plain
 
 
-@jit
+def inner(function: _F) -> _F:
+    """Compile a function into those that call it: a call with five arrays takes some 30 ns."""
+    compiled: _F = _njit(
+        forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
+    )(function)
+    return compiled
+
+
+@inner
 def positive(square: float, tiny: float) -> Any:
     """A squared scale to measure by; 1 where there is none."""
     return square if square > tiny else 1.0
 
 
-@jit
+@inner
 def root(square: float, tiny: float) -> Any:
     """The square root, of which the gradient at zero is zero for whatever the square is of."""
     return np.sqrt(square) if square > tiny else square
 
 
-@jit
+@inner
 def root_slope(square: float, tiny: float) -> Any:
     """The derivative of :func:`root`."""
     return 0.5 / np.sqrt(square) if square > tiny else 1.0
 
 
-@jit
+@inner
 def cap_factor(square: float, cap_sq: float, tiny: float) -> Any:
     """L / sqrt(L^2 + square): what a vector of that squared length is multiplied by."""
     return root(cap_sq, tiny) / np.sqrt(positive(cap_sq + square, tiny))
 
 
-@jit
+@inner
 def cap_slopes(square: float, cap_sq: float, tiny: float) -> Any:
     """The derivatives of :func:`cap_factor` by ``square`` and by ``cap_sq``."""
     total = cap_sq + square
@@ -65,7 +73,7 @@ def cap_slopes(square: float, cap_sq: float, tiny: float) -> Any:
     return by_square, root_slope(cap_sq, tiny) * inverse + by_square
 
 
-@jit
+@inner
 def clip_factor(square: float, cap_sq: float, tiny: float) -> Any:
     """Min(1, L / length)."""
     if square > cap_sq:
@@ -73,7 +81,7 @@ def clip_factor(square: float, cap_sq: float, tiny: float) -> Any:
     return 1.0
 
 
-@jit
+@inner
 def clip_slopes(square: float, cap_sq: float, tiny: float) -> Any:
     """The derivatives of :func:`clip_factor` by ``square`` and by ``cap_sq``."""
     if not square > cap_sq:

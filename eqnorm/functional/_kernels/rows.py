@@ -12,7 +12,7 @@ import numpy as np
 
 from eqnorm.functional._kernels import vector_rows as vector
 from eqnorm.functional._kernels.vector import flush as _flush
-from eqnorm.functional._kernels.vector import jit, unsigned
+from eqnorm.functional._kernels.vector import inner, jit, unsigned
 
 TILE = 64
 _sum, _square, _affine = vector.row_sum, vector.row_square, vector.row_affine
@@ -20,7 +20,7 @@ _product, _combine = vector.row_product, vector.row_combine
 _add, _subtract = vector.row_add, vector.row_subtract
 
 
-@jit
+@inner
 def _to_columns(values: Any, copies: Any) -> Any:
     columns = np.empty(copies.shape[0], values.dtype)
     for c in range(copies.shape[0]):
@@ -28,7 +28,7 @@ def _to_columns(values: Any, copies: Any) -> Any:
     return columns
 
 
-@jit
+@inner
 def _centred_mean(x: Any, i: Any, table: Any) -> Any:
     """Mean over the centred columns of one node; 0 where there are none."""
     total = x.dtype.type(0)
@@ -129,7 +129,8 @@ def backward(
     sums = np.zeros(dw.shape[0])
     for c in range(dim):
         sums[copies[c]] += total_w[0, c]
-    dw[:] = sums
+    for k in range(dw.shape[0]):
+        dw[k] = sums[k]
     k0 = 0
     for j in range(table.shape[0]):
         if table[j, 3]:

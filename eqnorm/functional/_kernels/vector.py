@@ -17,26 +17,42 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 # By name: numba is optional, and nothing imports this module where it is missing.
 _njit = importlib.import_module("numba").njit
 # Sums may be taken in any order; NaN and Inf keep their meaning.
-_OPTIONS = {"nogil": True, "fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "fastmath": {"contract", "reassoc"},
+    "error_model": "numpy",
+}
 
 
 def jit(function: _F) -> _F:
     """Compile a function, and keep the code on disk where that is possible."""
     try:
-        cached: _F = _njit(cache=True, **_OPTIONS)(function)
+        cached: _F = _njit(cache=True, **OPTIONS)(function)
         return cached
     except RuntimeError:  # no place to write to: compile in every process
-        plain: _F = _njit(**_OPTIONS)(function)
+        plain: _F = _njit(**OPTIONS)(function)
         return plain
 
 
-@jit
+def inner(function: _F) -> _F:
+    """Compile a function that other kernels call, and Python never; they are kept on disk."""
+    compiled: _F = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    return compiled
+
+
+def inlined(function: _F) -> _F:
+    """Compile a function within those that call it, which spares compiling all it calls again."""
+    compiled: _F = _njit(inline="always", **OPTIONS)(function)
+    return compiled
+
+
+@inner
 def unsigned(index: Any) -> Any:
     """An index that is known not to be negative."""
     return np.uint64(index)
 
 
-@jit
+@inner
 def flush(part: Any, total: Any, b: Any) -> None:
     """Total[b] += part; part = 0."""
     for c in range(unsigned(part.shape[0])):
@@ -44,7 +60,14 @@ def flush(part: Any, total: Any, b: Any) -> None:
         part[c] = 0
 
 
-@jit
+@inner
+def copy_row(x: Any, i: Any, low: Any, high: Any, out: Any, b: Any) -> None:
+    """Out[b] = x[i], in columns low to high; assigned slices take far longer to compile."""
+    for c in range(low, high):
+        out[b, c] = x[i, c]
+
+
+@inner
 def add_deviation(x: Any, i: Any, pivot: Any, b: Any, total: Any, squares: Any) -> None:
     """Total += x[i] - pivot[b], squares += its square."""
     for c in range(unsigned(total.shape[0])):
@@ -53,7 +76,7 @@ def add_deviation(x: Any, i: Any, pivot: Any, b: Any, total: Any, squares: Any) 
         squares[c] += d * d
 
 
-@jit
+@inner
 def add_deviation_4(x: Any, i: Any, pivot: Any, b: Any, total: Any, squares: Any) -> None:
     """Like add_deviation, for the rows i to i + 3: a third of the loads and stores."""
     j, k, m = i + unsigned(1), i + unsigned(2), i + unsigned(3)
@@ -64,7 +87,7 @@ def add_deviation_4(x: Any, i: Any, pivot: Any, b: Any, total: Any, squares: Any
         squares[c] += (p * p + q * q) + (r * r + s * s)
 
 
-@jit
+@inner
 def add_product(g: Any, x: Any, i: Any, centre: Any, b: Any, sums: Any, total: Any) -> None:
     """Sums += g[i], total += g[i] (x[i] - centre[b])."""
     for c in range(unsigned(total.shape[0])):
@@ -72,7 +95,7 @@ def add_product(g: Any, x: Any, i: Any, centre: Any, b: Any, sums: Any, total: A
         total[c] += g[i, c] * (x[i, c] - centre[b, c])
 
 
-@jit
+@inner
 def add_product_2(g: Any, x: Any, i: Any, centre: Any, b: Any, sums: Any, total: Any) -> None:
     """Like add_product, for the rows i and i + 1."""
     j = i + unsigned(1)
@@ -82,14 +105,14 @@ def add_product_2(g: Any, x: Any, i: Any, centre: Any, b: Any, sums: Any, total:
         total[c] += g[i, c] * (x[i, c] - m) + g[j, c] * (x[j, c] - m)
 
 
-@jit
+@inner
 def scale(x: Any, i: Any, factor: Any, b: Any, low: Any, high: Any, out: Any) -> None:
     """Out[i] = x[i] factor[b], in columns low to high."""
     for c in range(low, high):
         out[i, c] = x[i, c] * factor[b, c]
 
 
-@jit
+@inner
 def shift_scale(
     x: Any, i: Any, minus: Any, factor: Any, plus: Any, b: Any, low: Any, high: Any, out: Any
 ) -> None:
@@ -98,7 +121,7 @@ def shift_scale(
         out[i, c] = (x[i, c] - minus[b, c]) * factor[b, c] + plus[b, c]
 
 
-@jit
+@inner
 def combine(
     g: Any, x: Any, i: Any, factor: Any, slope: Any, b: Any, low: Any, high: Any, out: Any
 ) -> None:
@@ -107,7 +130,7 @@ def combine(
         out[i, c] = g[i, c] * factor[b, c] + x[i, c] * slope[b, c]
 
 
-@jit
+@inner
 def shift_combine(
     g: Any,
     x: Any,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from eqnorm.functional._kernels.vector import jit
+from eqnorm.functional._kernels.vector import inner
 
 
-@jit
+@inner
 def row_sum(x: Any, i: Any, low: Any, high: Any) -> Any:
     """Sum of x[i], in columns low to high."""
     total = x.dtype.type(0)
@@ -19,7 +19,7 @@ def row_sum(x: Any, i: Any, low: Any, high: Any) -> Any:
     return total
 
 
-@jit
+@inner
 def row_square(x: Any, i: Any, centre: Any, low: Any, high: Any) -> Any:
     """Sum of (x[i] - centre)^2, in columns low to high."""
     total = x.dtype.type(0)
@@ -29,7 +29,7 @@ def row_square(x: Any, i: Any, centre: Any, low: Any, high: Any) -> Any:
     return total
 
 
-@jit
+@inner
 def row_affine(
     x: Any, i: Any, centre: Any, r: Any, factor: Any, plus: Any, low: Any, high: Any, out: Any
 ) -> None:
@@ -38,7 +38,7 @@ def row_affine(
         out[i, c] = (x[i, c] - centre) * r * factor[c] + plus[c]
 
 
-@jit
+@inner
 def row_product(
     g: Any, x: Any, i: Any, centre: Any, r: Any, factor: Any, low: Any, high: Any, total: Any
 ) -> Any:
@@ -51,7 +51,7 @@ def row_product(
     return dot
 
 
-@jit
+@inner
 def row_combine(
     g: Any,
     x: Any,
@@ -69,14 +69,14 @@ def row_combine(
         out[i, c] = g[i, c] * factor[c] * r + (x[i, c] - centre) * slope
 
 
-@jit
+@inner
 def row_add(g: Any, i: Any, low: Any, high: Any, total: Any) -> None:
     """Total += g[i], in columns low to high."""
     for c in range(low, high):
         total[c] += g[i, c]
 
 
-@jit
+@inner
 def row_subtract(out: Any, i: Any, value: Any, low: Any, high: Any) -> None:
     """Out[i] -= value, in columns low to high."""
     for c in range(low, high):

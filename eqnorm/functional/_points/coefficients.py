@@ -13,9 +13,6 @@ from torch.nn import functional as F
 from eqnorm.functional import _compiled
 from eqnorm.functional._points.fused import again
 
-Offset = tuple[float, ...]
-
-
 def coefficients(
     h: Tensor,
     weight: Tensor,
@@ -23,10 +20,10 @@ def coefficients(
     scale: Tensor,
     shift: Tensor,
     amplitude: Tensor,
-    offset: Offset,
+    around_one: int,
     eps: float,
 ) -> Tensor:
-    """A_k (o_k + tanh(W LN(h_i) + b)_k), in a compiled loop where one can serve.
+    """A_k tanh(W LN(h_i) + b)_k, in a compiled loop where one can serve.
 
     Args:
         h: invariant features, shape (N, C).
@@ -35,7 +32,7 @@ def coefficients(
         scale: of LN, shape (C,).
         shift: of LN, shape (C,).
         amplitude: A, shape (K,).
-        offset: o, K numbers.
+        around_one: how many of them, the first ones, are A_k (1 + tanh(...)_k).
         eps: of LN.
 
     Returns:
@@ -43,13 +40,13 @@ def coefficients(
     """
     inputs = (h, weight, bias, scale, shift, amplitude)
     if not _served(h, inputs):
-        return plain(offset, eps, *inputs)
-    out: Tensor = _Coefficients.apply(*inputs, offset, eps)  # type: ignore[no-untyped-call]
+        return plain(around_one, eps, *inputs)
+    out: Tensor = _Coefficients.apply(*inputs, around_one, eps)  # type: ignore[no-untyped-call]
     return out
 
 
 def plain(
-    offset: Offset,
+    around_one: int,
     eps: float,
     h: Tensor,
     weight: Tensor,
@@ -60,10 +57,18 @@ def plain(
 ) -> Tensor:
     """:func:`coefficients` as torch operations."""
     centred = F.layer_norm(h, (h.shape[1],), scale, shift, eps)
-    bounded = F.linear(centred, weight, bias).tanh()
-    if any(offset):
-        bounded = bounded + bounded.new_tensor(offset)
-    return amplitude * bounded
+    return amplitude * shifted(F.linear(centred, weight, bias).tanh(), around_one)
+
+
+def shifted(bounded: Tensor, around_one: int) -> Tensor:
+    """1 added to the first columns."""
+    rest = bounded.shape[1] - around_one
+    if not around_one:
+        return bounded
+    if not rest:
+        return 1 + bounded
+    first, last = torch.split(bounded, [around_one, rest], 1)
+    return torch.cat([1 + first, last], 1)
 
 
 def _served(h: Tensor, inputs: tuple[Tensor, ...]) -> bool:
@@ -75,23 +80,23 @@ def _served(h: Tensor, inputs: tuple[Tensor, ...]) -> bool:
 class _Coefficients(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Tensor:
-        *inputs, offset, eps = arguments
-        y, kept = _launch().coefficients_forward(inputs, offset, eps)
-        ctx.save_for_backward(*inputs, kept)
-        ctx.offset, ctx.eps = offset, eps
+        *inputs, around_one, eps = arguments
+        y, *kept = _launch().coefficients_forward(inputs, around_one, eps)
+        ctx.save_for_backward(*inputs, *kept)
+        ctx.around_one, ctx.eps = around_one, eps
         out: Tensor = y
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        *inputs, kept = ctx.saved_tensors
+        *inputs, bounded, kept = ctx.saved_tensors
         g = gradients[0]
         # With create_graph the gradient is itself differentiated.
         if torch.is_grad_enabled() or _compiled.batched(g):
-            formula = functools.partial(plain, ctx.offset, ctx.eps)
+            formula = functools.partial(plain, ctx.around_one, ctx.eps)
             return (*again(formula, inputs, g), None, None)
         wanted = ctx.needs_input_grad[0]
-        found = _launch().coefficients_backward(g, inputs, kept, wanted, ctx.offset)
+        found = _launch().coefficients_backward(g, inputs, bounded, kept, wanted, ctx.around_one)
         return (*found, None, None)
 
 

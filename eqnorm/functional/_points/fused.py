@@ -85,9 +85,7 @@ class _Fused(torch.autograd.Function):
         return (*found, None, None, None)
 
 
-def again(
-    plain: Plain, inputs: Sequence[Tensor | None], g: Tensor
-) -> tuple[Tensor | None, ...]:
+def again(plain: Plain, inputs: Sequence[Tensor | None], g: Tensor) -> tuple[Tensor | None, ...]:
     """Gradients of ``plain(*inputs)`` by torch, None where unneeded; they have gradients too."""
     # Of views: x may have been made from x0, whose gradient must not hold what comes through x.
     create = torch.is_grad_enabled()

@@ -83,32 +83,41 @@ def backward(
 
 
 @functools.lru_cache(maxsize=64)
-def _offset(offset: tuple[float, ...], dtype: torch.dtype) -> Any:
-    return np.array(offset, dtype=_NONE[dtype][1].dtype)
+def _offset(around_one: int, count: int, dtype: torch.dtype) -> Tensor:
+    return torch.tensor([float(k < around_one) for k in range(count)], dtype=dtype)
 
 
 def coefficients_forward(
-    inputs: Sequence[Tensor], offset: tuple[float, ...], eps: float
-) -> tuple[Tensor, Tensor]:
-    """Coefficients (N, K), and what their gradient needs, (N, K + 2)."""
+    inputs: Sequence[Tensor], around_one: int, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Coefficients (N, K), and what their gradient needs."""
     h, weight = inputs[:2]
+    amplitude = inputs[5]
+    bounded, kept = h.new_empty(h.shape[0], weight.shape[0]), h.new_empty(h.shape[0], 2)
+    arrays = [_array(t) for t in inputs[:5]]
+    points_coefficients.forward(*arrays, eps, bounded.numpy(), kept.numpy())
+    bounded.tanh_()
     count = weight.shape[0]
-    y, kept = h.new_empty(h.shape[0], count), h.new_empty(h.shape[0], count + 2)
-    arrays = [_array(t) for t in inputs]
-    points_coefficients.forward(*arrays, _offset(offset, h.dtype), eps, y.numpy(), kept.numpy())
-    return y, kept
+    more = bounded + _offset(around_one, count, h.dtype) if around_one else bounded
+    return more * amplitude, bounded, kept
 
 
 def coefficients_backward(
-    g: Tensor, inputs: Sequence[Tensor], kept: Tensor, wants_h: bool, offset: tuple[float, ...]
+    g: Tensor,
+    inputs: Sequence[Tensor],
+    bounded: Tensor,
+    kept: Tensor,
+    wants_h: bool,
+    around_one: int,
 ) -> tuple[Tensor | None, ...]:
     """Gradients of the inputs, in their order."""
-    h, weight, bias, *others = inputs
+    h, weight, _, *others = inputs
     ofs = [torch.empty_like(t) for t in (h if wants_h else h[:0], *inputs[1:])]
     points_coefficients.backward(
         _array(g),
         *(_array(t) for t in (h, weight, *others)),
-        _offset(offset, h.dtype),
+        _offset(around_one, weight.shape[0], h.dtype).numpy(),
+        bounded.numpy(),
         kept.numpy(),
         *(t.numpy() for t in ofs),
     )

@@ -60,5 +60,4 @@ class ClipNorm(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        limit_sq = self.limit**2 * displacements.travel_sq(graph, x0, v)
-        return displacements.clip_norm(x, limit_sq, self.hard)
+        return displacements.clip_norm(x, graph, x0, v, self.limit, self.hard)

@@ -60,5 +60,4 @@ class GraphRMSNorm(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        scale_sq = displacements.travel_sq(graph, x0, v)
-        return displacements.rms_norm(x, graph, self.gain, scale_sq, self.eps)
+        return displacements.rms_norm(x, graph, x0, v, self.gain, self.eps)

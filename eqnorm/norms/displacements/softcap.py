@@ -57,4 +57,4 @@ class SoftCap(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        return displacements.softcap(x, graph, self.cap, displacements.travel_sq(graph, x0, v))
+        return displacements.softcap(x, graph, x0, v, self.cap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from eqnorm.functional import points
@@ -63,6 +64,6 @@ class GeoFiLM(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        film = self.coefficients(h, x)
-        gain = self.gain * (1 + film[:, :1])
-        return points.geo_film(x, graph, x0, gain, self.bias * film[:, 1:], self.eps)
+        amplitude = torch.cat([self.gain.view(-1), self.bias.view(-1)])
+        film = self.coefficients(h, x, amplitude, around_one=1)
+        return points.geo_film(x, graph, x0, film, self.eps)

@@ -82,7 +82,7 @@ class GeoFrameNorm(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        coefficients = self.amplitude * self.coefficients(h, x)
+        coefficients = self.coefficients(h, x, self.amplitude)
         return points_frame.geo_frame(
             x, graph, x0, v, self.gain, coefficients, self.eps, self.chiral
         )

@@ -68,7 +68,7 @@ class PointScaleNorm(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         gain = for_nodes(self.gain, self.per_particle, graph)
-        return points.scale_norm(x, gain, self.eps, self.norm)
+        return points.scale_norm(x, graph, gain, self.eps, self.norm)
 
     def refine(self, spec: NormSpec) -> NormSpec:
         return dataclasses.replace(spec, permutation=self.per_particle is None)

@@ -74,7 +74,7 @@ class SystemNorm(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        coefficients = self.amplitude * self.coefficients(h, x)
+        coefficients = self.coefficients(h, x, self.amplitude)
         return points_frame.system_norm(
             x, graph, x0, v, self.gain, self.cap, coefficients, self.eps
         )

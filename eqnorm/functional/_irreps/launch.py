@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from eqnorm.functional._kernels import columns, columns_backward, rows
+from eqnorm.graph import Graph
 
 if TYPE_CHECKING:
     from eqnorm.functional._irreps.columns import Columns
     from eqnorm.functional._irreps.rows import Rows
 
-_NO_MASK = torch.empty(0, dtype=torch.bool).numpy()
+_NO_MASK = np.empty(0, np.bool_)
+_NO_BATCH = np.empty(0, np.int64)
 
 
-def _array(tensor: Tensor) -> Any:
+def array(tensor: Tensor) -> Any:
+    """The numbers of a tensor, without a copy where they are contiguous."""
     return tensor.detach().contiguous().numpy()
+
+
+def rows_of_graphs(graph: Graph) -> tuple[Any, Any]:
+    """Graph of every node, and which nodes are real; empty where all are alike.
+
+    The index of a single graph is a view of one number, which numba would compile for anew.
+    """
+    batch = _NO_BATCH if graph.num_graphs == 1 else array(graph.batch)
+    return batch, _NO_MASK if graph.mask is None else array(graph.mask)
 
 
 def _divisor(how: Columns) -> Any:
@@ -34,15 +47,14 @@ def column_forward(
     mean = x.new_empty(graph.num_graphs, layout.num_scalars)
     var = x.new_empty(graph.num_graphs, layout.num_copies)
     columns.forward(
-        _array(x),
-        graph.batch.numpy(),
-        _NO_MASK if graph.mask is None else graph.mask.numpy(),
+        array(x),
+        *rows_of_graphs(graph),
         layout.copy_of_column.numpy(),
         layout.table,
         graph.counts.numpy(),
-        _array(weight),
-        _array(bias),
-        _array(weight[:0] if shift is None else shift),
+        array(weight),
+        array(bias),
+        array(weight[:0] if shift is None else shift),
         _divisor(how),
         how.eps,
         y.numpy(),
@@ -68,15 +80,14 @@ def column_backward(
     grad_bias = weight.new_zeros(layout.num_scalars)
     grad_shift = weight.new_zeros(0 if shift is None else layout.num_scalars)
     columns_backward.backward(
-        _array(g),
-        _array(x),
-        graph.batch.numpy(),
-        _NO_MASK if graph.mask is None else graph.mask.numpy(),
+        array(g),
+        array(x),
+        *rows_of_graphs(graph),
         layout.copy_of_column.numpy(),
         layout.table,
         graph.counts.numpy(),
-        _array(weight),
-        _array(weight[:0] if shift is None else shift),
+        array(weight),
+        array(weight[:0] if shift is None else shift),
         _divisor(how),
         how.eps,
         mean.numpy(),
@@ -98,12 +109,12 @@ def row_forward(
     mean = x.new_empty(x.shape[0])
     var = x.new_empty(x.shape[0], how.num_groups)
     rows.forward(
-        _array(x),
+        array(x),
         how.table,
         how.divisors,
         layout.copy_of_column.numpy(),
-        _array(weight),
-        _array(bias),
+        array(weight),
+        array(bias),
         how.eps_table,
         y.numpy(),
         mean.numpy(),
@@ -121,12 +132,12 @@ def row_backward(
     grad_weight = torch.zeros_like(weight)
     grad_bias = weight.new_zeros(layout.num_scalars)
     rows.backward(
-        _array(g),
-        _array(x),
+        array(g),
+        array(x),
         how.table,
         how.divisors,
         layout.copy_of_column.numpy(),
-        _array(weight),
+        array(weight),
         how.eps_table,
         mean.numpy(),
         var.numpy(),
