@@ -23,7 +23,8 @@ class Problem(ctypes.Structure):
     """The same fields in the same order as `eq_egnn` in C."""
 
     _fields_ = tuple((name, ctypes.c_int64) for name in _NUMBERS) + tuple(
-        (name, ctypes.c_void_p) for name in ("senders", "receivers", *_GIVEN, *_SUMS, *_GRADIENTS)
+        (name, ctypes.c_void_p)
+        for name in ("senders", "receivers", *_GIVEN, *_SUMS, "kept", *_GRADIENTS)
     )
 
 

@@ -36,6 +36,7 @@ class Settings(NamedTuple):
         move_how: the same of weighted relative vectors.
         weight: factor of the latter.
         residual: whether features are added to their update.
+        keep: whether there will be gradients.
     """
 
     edges: Edges
@@ -45,6 +46,7 @@ class Settings(NamedTuple):
     move_how: int
     weight: float
     residual: bool
+    keep: bool
 
 
 class Inputs(NamedTuple):
@@ -106,6 +108,7 @@ def layer_in_one(
         _HOW[layer.coord_aggregation],
         layer.coords_weight,
         layer.residual,
+        torch.is_grad_enabled(),
     )
     update, second = _Layer.apply(*given, v, *phi_v, *phi_h, settings)  # type: ignore[no-untyped-call]
     return update, second, layer.message_norm is None
@@ -115,9 +118,11 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
         *flat, settings = arguments
-        update, total, features, kept = forward(Inputs.of(flat), settings)
+        if settings.keep and not any(ctx.needs_input_grad):
+            settings = settings._replace(keep=False)
+        update, total, features, kept, loan = forward(Inputs.of(flat), settings)
         ctx.set_materialize_grads(False)
-        ctx.settings = settings
+        ctx.settings, ctx.loan = settings, loan
         ctx.save_for_backward(*flat, *kept)
         return update, total if features is None else features
 
@@ -132,7 +137,10 @@ class _Layer(torch.autograd.Function):
             return (*again, None)
         given = Inputs.of(saved[:count])
         wanted = (wants[1], wants[2], wants[_EDGES])
-        return (*backward(given, settings, saved[count:], gradients, wanted), None)
+        found = backward(given, settings, saved[count:], gradients, wanted, ctx.loan)
+        # The graph may live on for a while. If it is gone through again, all is computed anew.
+        ctx.loan = None
+        return (*found, None)
 
 
 def plain(given: Inputs, settings: Settings) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-/* Gradients of what forward.c computes, with every tile computed anew. */
+/* Gradients of what forward.c computes, with every tile computed anew but for what it has kept. */
 #include "backward.h"
 #include "eq_weights.h"
 
@@ -25,13 +25,17 @@ EQ_INLINE int eq_backward_part(const int halves, const eq_egnn *p, const eq_part
     eq_tile *tile = &work.tile;
     int wrong = eq_gather(p, first, part->end, tile);
     if (wrong) return wrong;
-    int rows = tile->rows;
+    int rows = tile->rows, used = tile->count * width;
+    const float *kept2 = p->kept ? p->kept + first * 2 * width : NULL, *kept3 = kept2 + used;
     eq_first_layer(p, tile, work.hidden, work.slope1);
-    eq_linear(halves, rows, width, work.hidden, work.packed, matrices[0], p->b2, work.slope2);
-    eq_activate(rows * width, work.slope2, work.m, work.slope2);
+    if (!kept2)
+      eq_linear(halves, rows, width, work.hidden, work.packed, matrices[0], p->b2, work.slope2);
+    eq_activate(used, kept2 ? kept2 : work.slope2, work.m, work.slope2, NULL);
+    for (int n = used; n < rows * width; n++) work.m[n] = work.slope2[n] = 0; /* of no edge */
     if (p->wa) eq_attend(p, rows, work.m, work.gates, work.attended);
-    eq_linear(halves, rows, width, work.attended, work.packed, matrices[1], p->b3, work.u);
-    eq_backward_weights(p, &work, sums);
+    if (!kept2)
+      eq_linear(halves, rows, width, work.attended, work.packed, matrices[1], p->b3, work.u);
+    eq_backward_weights(p, kept2 ? kept3 : work.u, &work, sums);
     eq_outer(halves, rows, width, work.u, work.attended, work.packed, sums->w3);
     eq_linear(halves, rows, width, work.u, work.packed, matrices[3], NULL, work.g);
     eq_backward_messages(p, &work, sums);

@@ -14,61 +14,55 @@ typedef struct {
 
 typedef struct {
   eq_tile tile;
-  float gates[EQ_TILE], weights[EQ_TILE], g_weights[EQ_TILE];
+  float gates[EQ_TILE], weights[EQ_TILE];
   float *hidden, *slope1, *m, *slope2, *attended, *u, *g; /* (EQ_TILE, C) each */
   float *packed;
 } eq_work;
 
-/* From u3 in work.u to its gradient there; weights and their gradients on the way. */
-EQ_INLINE void eq_backward_weights(const eq_egnn *p, eq_work *work, eq_sums *sums) {
+/* From u3 to its gradient in work.u (which u3 may be); weights and their gradients on the way. */
+EQ_INLINE void eq_backward_weights(const eq_egnn *p, const float *u3, eq_work *work,
+                                   eq_sums *sums) {
   int width = (int)p->channels;
   const eq_tile *tile = &work->tile;
-  for (int t = 0; t < tile->rows; t++) {
+  float *value = work->g; /* of one row */
+  for (int t = 0; t < tile->count; t++) {
     const float *g = p->g_moves ? p->g_moves + 3 * tile->i[t] : NULL, *d = tile->vectors + 3 * t;
-    float *u = work->u + t * width, *value = work->g + t * width;
-    float slope = g && t < tile->count ? g[0] * d[0] + g[1] * d[1] + g[2] * d[2] : 0;
+    float *g_u = work->u + t * width;
     eq_vec total = {0};
     for (int c = 0; c < width; c += EQ_LANES) {
-      eq_vec derivative, s = eq_silu(eq_load(u + c), &derivative);
+      eq_vec derivative, s = eq_silu(eq_load(u3 + t * width + c), &derivative);
       total += s * eq_load(p->w4 + c);
       eq_store(value + c, s);
-      eq_store(u + c, derivative);
+      eq_store(g_u + c, derivative);
     }
-    float w = eq_sum(total);
+    float w = eq_sum(total), slope = g ? g[0] * d[0] + g[1] * d[1] + g[2] * d[2] : 0;
     if (p->bound) {
       w = tanhf(w);
       slope *= 1 - w * w;
     }
     work->weights[t] = w;
-    work->g_weights[t] = slope;
-  }
-  for (int c = 0; c < width; c += EQ_LANES) {
-    eq_vec to_w4 = eq_load(sums->w4 + c), to_b3 = eq_load(sums->b3 + c);
-    eq_vec w4 = eq_load(p->w4 + c);
-    for (int t = 0; t < tile->rows; t++) {
-      eq_vec g = work->g_weights[t] * w4 * eq_load(work->u + t * width + c);
-      to_w4 += work->g_weights[t] * eq_load(work->g + t * width + c);
-      to_b3 += g;
-      eq_store(work->u + t * width + c, g);
+    for (int c = 0; c < width; c += EQ_LANES) {
+      eq_vec of_u = slope * eq_load(p->w4 + c) * eq_load(g_u + c);
+      eq_store(sums->w4 + c, eq_load(sums->w4 + c) + slope * eq_load(value + c));
+      eq_store(sums->b3 + c, eq_load(sums->b3 + c) + of_u);
+      eq_store(g_u + c, of_u);
     }
-    eq_store(sums->w4 + c, to_w4);
-    eq_store(sums->b3 + c, to_b3);
   }
+  eq_zero(work->u + tile->count * width, (tile->rows - tile->count) * width);
 }
 
 /* From the gradient of m, as far as it comes from the weights, in work.g to that of u2 there. */
 EQ_INLINE void eq_backward_messages(const eq_egnn *p, eq_work *work, eq_sums *sums) {
   int width = (int)p->channels;
   const eq_tile *tile = &work->tile;
-  if (p->g_messages)
-    for (int t = 0; t < tile->count; t++) {
-      const float *g = p->g_messages + tile->i[t] * width;
-      for (int c = 0; c < width; c += EQ_LANES)
-        eq_store(work->g + t * width + c, eq_load(work->g + t * width + c) + eq_load(g + c));
+  for (int t = 0; t < tile->count; t++) {
+    float *g = work->g + t * width;
+    if (p->g_messages) {
+      const float *more = p->g_messages + tile->i[t] * width;
+      for (int c = 0; c < width; c += EQ_LANES) eq_store(g + c, eq_load(g + c) + eq_load(more + c));
     }
-  if (p->wa)
-    for (int t = 0; t < tile->count; t++) {
-      float *g = work->g + t * width, gate = work->gates[t];
+    if (p->wa) {
+      float gate = work->gates[t];
       float slope = eq_dot(width, g, work->m + t * width) * gate * (1 - gate);
       for (int c = 0; c < width; c += EQ_LANES) {
         eq_vec m = eq_load(work->m + t * width + c);
@@ -77,14 +71,11 @@ EQ_INLINE void eq_backward_messages(const eq_egnn *p, eq_work *work, eq_sums *su
       }
       sums->ba[0] += slope;
     }
-  for (int c = 0; c < width; c += EQ_LANES) {
-    eq_vec to_b2 = eq_load(sums->b2 + c);
-    for (int t = 0; t < tile->rows; t++) {
-      eq_vec g = eq_load(work->g + t * width + c) * eq_load(work->slope2 + t * width + c);
-      to_b2 += g;
-      eq_store(work->g + t * width + c, g);
+    for (int c = 0; c < width; c += EQ_LANES) {
+      eq_vec of_u = eq_load(g + c) * eq_load(work->slope2 + t * width + c);
+      eq_store(sums->b2 + c, eq_load(sums->b2 + c) + of_u);
+      eq_store(g + c, of_u);
     }
-    eq_store(sums->b2 + c, to_b2);
   }
 }
 

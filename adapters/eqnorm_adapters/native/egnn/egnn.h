@@ -6,8 +6,9 @@
  *   messages_i = sum_j m_ij      moves_i = sum_j w_ij d_ij, or other vectors in place of d_ij
  *
  * C channels, a multiple of 16; N nodes; E edges; K scalars s of an edge. All arrays are dense and
- * row-major. The edges are worked on in tiles that stay in the caches; nothing of E rows is stored,
- * the backward pass computes the tiles anew.
+ * row-major. The edges are worked on in tiles that stay in the caches, and the backward pass computes
+ * the tiles anew. Only if there is room for them in `kept` are u2 and u3, the arguments of the last
+ * two silus, stored: it then computes two products less, of eight in both directions.
  */
 #ifndef EQ_EGNN_H
 #define EQ_EGNN_H
@@ -36,6 +37,7 @@ typedef struct {
   const float *wa, *ba;                    /* (C), (1), or NULL without attention */
   float *messages, *moves;                 /* (N, C), (N, 3); forward only */
   const float *g_messages, *g_moves;       /* gradients of these; either may be NULL for zeros */
+  float *kept;                             /* (E, 2, C): u2 and u3 tile by tile; NULL for none */
   /* Gradients; g_a and g_b are halves of one array too. g_x, g_e and g_vectors may be NULL where
    * they are not wanted. g_w1 has an even number of rows. */
   float *g_a, *g_b, *g_x, *g_e, *g_vectors;

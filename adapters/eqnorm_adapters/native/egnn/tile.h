@@ -85,12 +85,14 @@ EQ_INLINE void eq_first_layer(const eq_egnn *p, const eq_tile *tile, float *out,
   }
 }
 
-/* silu of all of `u` into `out`, its derivative into `slope` (which may be `u`) unless NULL. */
-EQ_INLINE void eq_activate(int floats, const float *u, float *out, float *slope) {
+/* silu of all of `u` into `out`, its derivative into `slope` (which may be `u`), u into `kept`;
+ * the latter two may be NULL. */
+EQ_INLINE void eq_activate(int floats, const float *u, float *out, float *slope, float *kept) {
   for (int n = 0; n < floats; n += EQ_LANES) {
-    eq_vec derivative, value = eq_silu(eq_load(u + n), &derivative);
+    eq_vec derivative, given = eq_load(u + n), value = eq_silu(given, &derivative);
     eq_store(out + n, value);
     if (slope) eq_store(slope + n, derivative);
+    if (kept) eq_stream(kept + n, given);
   }
 }
 

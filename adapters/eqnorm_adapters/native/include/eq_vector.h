@@ -25,6 +25,22 @@ typedef int32_t eq_ivec __attribute__((vector_size(4 * EQ_LANES), aligned(4), ma
 
 EQ_INLINE eq_vec eq_load(const float *p) { return *(const eq_vec *)p; }
 EQ_INLINE void eq_store(float *p, eq_vec v) { *(eq_vec *)p = v; }
+/* Past the caches, for what is read again much later; p is aligned to the vector's size. */
+EQ_INLINE void eq_stream(float *p, eq_vec v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX__)
+  _mm256_stream_ps(p, (__m256)v);
+#else
+  eq_store(p, v);
+#endif
+}
+/* Let other threads see what has been streamed. */
+EQ_INLINE void eq_end_of_stream(void) {
+#if defined(__AVX__)
+  _mm_sfence();
+#endif
+}
 EQ_INLINE eq_vec eq_all(float s) { return s - (eq_vec){0}; }
 
 /* The least number of whole vectors, in floats. */

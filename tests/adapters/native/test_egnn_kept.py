@@ -1,0 +1,100 @@
+"""What the compiled kernel keeps for the gradient: bounded, lent again, and without effect."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+import torch
+
+from eqnorm import Graph
+from eqnorm_adapters import _egnn_kept
+from tests.adapters.native.egnn_case import GRAPHS, OPTIONS, build, inputs, results
+
+
+@pytest.fixture(autouse=True)
+def pool(monkeypatch):
+    """An empty pool."""
+    monkeypatch.setattr(_egnn_kept, "_free", [])
+    monkeypatch.setattr(_egnn_kept, "_held", 0)
+    return _egnn_kept
+
+
+@pytest.mark.parametrize("options", ["plain", "attention, tanh"])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("graph", [name for name in GRAPHS if name != "alone"])
+def test_kept_or_computed_anew(graph, threads, options, compiled, pool, monkeypatch):
+    model, g, before = build(**OPTIONS[options]), GRAPHS[graph](), torch.get_num_threads()
+    if threads > 1 and graph in ("complete", "in no order"):
+        g = Graph.complete(2, 15 if graph == "complete" else 16)  # enough for more than one part
+    given = inputs(model, g)
+    try:
+        torch.set_num_threads(threads)
+        kept = results(model, g, given, True)
+        assert pool._held >= 4 * 2 * 16 * g.num_edges * len(model.layers)
+        monkeypatch.setattr(pool, "MOST", 0)
+        anew = results(model, g, given, True)
+    finally:
+        torch.set_num_threads(before)
+    for ours, expected in zip(kept[0] + kept[1], anew[0] + anew[1], strict=True):
+        assert torch.equal(ours, expected)
+
+
+def test_what_is_given_back_is_lent_again(compiled, pool):
+    model, graph = build(), Graph.complete(3, 6)
+    given = inputs(model, graph)
+    results(model, graph, given, True)
+    blocks = {block.data_ptr() for block in pool._free}
+    assert len(blocks) == len(model.layers)
+    results(model, graph, given, True)
+    assert {block.data_ptr() for block in pool._free} == blocks
+
+
+def test_a_graph_gone_through_twice(compiled):
+    model, graph = build(), Graph.complete(3, 6)
+    given = inputs(model, graph)
+    loss = model(graph=graph, **given).x.square().sum()
+    parameters = list(model.layers[0].edge_mlp.parameters())
+    first = torch.autograd.grad(loss, parameters, retain_graph=True)
+    other = model(graph=graph, **inputs(model, graph)).x.square().sum()  # takes what was given back
+    second = torch.autograd.grad(loss, parameters)
+    other.backward()
+    assert all(torch.equal(p, q) for p, q in zip(first, second, strict=True))
+
+
+def test_nothing_is_kept_where_there_will_be_no_gradient(compiled, pool):
+    model, graph = build(), Graph.complete(3, 6)
+    given = inputs(model, graph)
+    with torch.no_grad():
+        model(graph=graph, **given)
+    model.requires_grad_(False)
+    model(graph=graph, **given)
+    assert pool._held == 0
+    model.requires_grad_(True)
+    out = model(graph=graph, **given)
+    assert pool._held > 0
+    assert not pool._free
+    del out  # without a gradient
+    gc.collect()
+    assert len(pool._free) == len(model.layers)
+
+
+def test_the_bound(pool, monkeypatch):
+    monkeypatch.setattr(pool, "MOST", 4 * 128)
+    one, two = pool.lend(64), pool.lend(63)
+    assert one.block.shape == two.block.shape == (64,)
+    assert pool.lend(1) is None
+    assert pool.lend(0) is None
+    del one
+    small = pool.lend(10)  # not the free block, of which most would be wasted: that goes
+    assert pool._held == 4 * (64 + 10)
+    del two, small
+    assert pool.lend(129) is None
+    assert pool.lend(128).block.shape == (128,)
+    assert pool._held == 4 * 128
+
+
+def test_batches_of_about_one_size_share_blocks(pool):
+    place = pool.lend(2_432_000).block.data_ptr()
+    assert pool.lend(2_400_000).block.data_ptr() == place
+    assert pool._held == pool.MOST // 4
