@@ -15,7 +15,6 @@ from eqnorm import Graph, GroupElement
 from eqnorm.testing import randomize_parameters
 
 DATA = Path(__file__).parent / "data"
-SLOTS = ("norm", "update_norm", "edge_norm", "feature_norm", "message_norm")
 IRREPS = {
     "radial_field": "6x0e",
     "clofnet": "6x0e",
@@ -70,63 +69,6 @@ def moved(given: dict[str, Tensor], element: GroupElement) -> dict[str, Tensor]:
 def close(found: Tensor, expected: Tensor, tolerance: float = 1e-12) -> None:
     error = (found.detach().double() - expected.detach().double()).abs().max()
     assert error <= tolerance * (1 + expected.abs().max())
-
-
-class Probe(nn.Module):
-    """A norm whose output shows each of its inputs."""
-
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x, graph=None, x0=None, v=None, h=None):
-        assert graph.num_nodes == x.shape[0]
-        return probe(self.factor, x, x0, v, h)
-
-
-def probe(factor, x, x0, v, h):
-    out = factor * x
-    for weight, value in ((0.1, x0), (0.2, v)):
-        if value is not None:
-            out = out + weight * (value if value.shape == x.shape else value.sum(-1, keepdim=True))
-    return out if h is None else out + 0.03 * h.mean(-1, keepdim=True)
-
-
-def linear(layer: nn.Module, value: Tensor) -> Tensor:
-    """One row through a linear layer."""
-    out = torch.stack([sum(w * c for w, c in zip(row, value, strict=True)) for row in layer.weight])
-    return out if layer.bias is None else out + layer.bias
-
-
-def act(value: Tensor) -> Tensor:
-    return value / (1 + torch.exp(-value))
-
-
-def mlp(layers: nn.Module, value: Tensor) -> Tensor:
-    """One row through linear layers with silu between them."""
-    for module in layers:
-        value = linear(module, value) if hasattr(module, "weight") else act(value)
-    return value
-
-
-def scale(how: str, count: int) -> float:
-    return {"sum": 1.0, "mean": 1 / max(count, 1), "sqrt": max(count, 1) ** -0.5}[how]
-
-
-def irregular() -> tuple[list[tuple[int, int]], Graph]:
-    """Edges (i, j), i receiving, in no order, and their graph; node 5 receives nothing."""
-    edges = [(2, 0), (0, 1), (4, 3), (1, 0), (0, 2), (3, 5), (3, 4)]
-    batch = torch.tensor([0, 0, 0, 1, 1, 1])
-    return edges, Graph.from_edges(torch.tensor(edges).T, batch, 2, flow="target_to_source")
-
-
-def complete() -> tuple[list[tuple[int, int]], Graph]:
-    """The same for two complete graphs of three nodes."""
-    edges = [(i + g, j + g) for g in (0, 3) for i in range(3) for j in range(3) if i != j]
-    return edges, Graph.complete(2, 3)
-
-
-LAYOUTS = {"complete": complete, "irregular": irregular}
 
 
 def recorded(file: str, case: str) -> dict[str, dict[str, Tensor]]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import eqnorm
 from eqnorm_adapters._irreps import IrrepsLinear
-from tests.adapters.scalarised_case import probe
+from tests.adapters.loops_case import probe
 
 DOUBLE = torch.float64
 ODD = "3x0e+2x1o+2x1e+1x2e+1x0o"

@@ -8,23 +8,17 @@ import torch
 import eqnorm
 from eqnorm import Graph
 from eqnorm_adapters._clofnet_layer import frames, soft_unit
-from tests.adapters.scalarised_case import (
+from tests.adapters.loops_case import (
     LAYOUTS,
     SLOTS,
-    Probe,
     act,
-    against,
-    build,
-    close,
-    inputs,
+    against_loops,
     linear,
     mlp,
-    motion,
-    moved,
     probe,
-    recorded,
     scale,
 )
+from tests.adapters.scalarised_case import against, build, close, inputs, motion, moved, recorded
 
 
 def frame(x_i, x_j, axis=None):
@@ -34,8 +28,9 @@ def frame(x_i, x_j, axis=None):
     return torch.stack([a, b, torch.linalg.cross(a, b)])
 
 
-def oracle(model, edges, batch, given, options, factors):
+def oracle(model, edges, graph, given, options, factors):
     """x and h as lists of one tensor per node, written from the docstring's equations."""
+    batch = graph.batch.tolist()
     x, v = list(given["x"]), list(given["v"])
     h = [linear(model.embedding, row) for row in given["h"]]
     x0, nodes = list(x), range(len(x))
@@ -99,16 +94,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_equals_loops(case, layout):
     options, slots = CASES[case]
-    factors = {slot: 0.5 + 0.1 * k for k, slot in enumerate(slots)}
-    norms = {slot: Probe(factor) for slot, factor in factors.items()}
-    model = build("clofnet", **options, **norms)
-    edges, graph = LAYOUTS[layout]()
-    given = inputs(graph)
-    with torch.no_grad():
-        out = model(graph=graph, **given)
-        x, h = oracle(model, edges, graph.batch.tolist(), given, options, factors)
-    torch.testing.assert_close(out.x, x, rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(out.h, h, rtol=1e-8, atol=1e-8)
+    against_loops("clofnet", oracle, options, slots, layout, 1e-8)
 
 
 def official(case):

@@ -7,6 +7,7 @@ import torch
 
 from eqnorm import Graph
 from tests.adapters.egnn_case import NAMES, NORMED, build, gradients, inputs, listed
+from tests.adapters.robust_case import each_graph_alone
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
@@ -25,20 +26,8 @@ def test_both_layouts_give_the_same_values_and_gradients(name, options, size):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_ragged_batch_equals_its_graphs_alone(name):
-    model, sizes = build(name, **NORMED), [1, 4, 2, 5]
-    whole = Graph.complete(num_nodes=sizes)
-    given = inputs(model, whole)
-    out = model(graph=whole, **given)
-    node = edge = 0
-    for size in sizes:
-        rows = slice(node, node + size)
-        alone = {key: value[rows] for key, value in given.items()}
-        edges = size * (size - 1)
-        alone["edge_attr"] = given["edge_attr"][edge : edge + edges]
-        single = model(graph=Graph.complete(1, size), **alone)
-        torch.testing.assert_close(single.x, out.x[rows])
-        torch.testing.assert_close(single.h, out.h[rows])
-        node, edge = node + size, edge + edges
+    model = build(name, **NORMED)
+    each_graph_alone(model, [1, 4, 2, 5], lambda graph: inputs(model, graph))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,21 +10,18 @@ import torch
 import eqnorm
 from eqnorm import Graph
 from eqnorm_adapters._vectors import pack, unpack
-from tests.adapters.scalarised_case import (
+from tests.adapters.loops_case import (
     LAYOUTS,
     SLOTS,
-    Probe,
     act,
-    against,
-    build,
-    close,
-    inputs,
+    against_loops,
     linear,
     mlp,
     probe,
-    recorded,
     scale,
 )
+from tests.adapters.robust_case import nothing_from_afar
+from tests.adapters.scalarised_case import against, build, recorded
 
 S, V = 6, 3
 
@@ -56,7 +53,7 @@ def own_norm(norm, f):
     return joined(s, u / (u.square().sum(1).mean() + 1e-8).sqrt())
 
 
-def oracle(model, edges, given, options, factors):
+def oracle(model, edges, graph, given, options, factors):
     """x and features as lists of one tensor per node, written from the docstring's equations."""
     x, v = list(given["x"]), list(given["v"])
     x0, nodes = list(x), range(len(x))
@@ -118,16 +115,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_equals_loops(case, layout):
     options, slots = CASES[case]
-    factors = {slot: 0.5 + 0.1 * k for k, slot in enumerate(slots)}
-    norms = {slot: Probe(factor) for slot, factor in factors.items()}
-    model = build("gvp", **options, **norms)
-    edges, graph = LAYOUTS[layout]()
-    given = inputs(graph)
-    with torch.no_grad():
-        out = model(graph=graph, **given)
-        x, f = oracle(model, edges, given, options, factors)
-    torch.testing.assert_close(out.x, x, rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(out.h, f, rtol=1e-10, atol=1e-10)
+    against_loops("gvp", oracle, options, slots, layout)
 
 
 @pytest.mark.parametrize("case", ["gvp", "gvp_gate"])
@@ -162,11 +150,9 @@ def test_features_are_laid_out_as_irreps():
 
 
 def test_nothing_is_felt_beyond_the_cutoff():
-    model = build("gvp", cutoff=1.5, edge_dim=0, message_aggregation="sum", coord_aggregation="sum")
-    x = torch.tensor([[0.0, 0, 0], [1, 0, 0], [2.6, 0, 0]], dtype=torch.float64)
-    far = x + torch.tensor([[0.0], [0], [40]], dtype=torch.float64)
-    graph = Graph.complete(1, 3)
-    close(model(x, graph).x[:2], model(far, graph).x[:2], 1e-13)
+    nothing_from_afar(
+        build("gvp", cutoff=1.5, edge_dim=0, message_aggregation="sum", coord_aggregation="sum")
+    )
 
 
 @pytest.mark.parametrize("name", ["gvp", "painn"])

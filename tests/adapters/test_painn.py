@@ -11,23 +11,20 @@ import eqnorm
 from eqnorm import Graph
 from eqnorm_adapters._painn_layer import cosine
 from eqnorm_adapters._vectors import pack, unpack
-from tests.adapters.scalarised_case import (
+from tests.adapters.loops_case import (
     LAYOUTS,
     SLOTS,
-    Probe,
-    against,
-    build,
-    close,
-    inputs,
+    against_loops,
     linear,
     mlp,
     probe,
-    recorded,
     scale,
 )
+from tests.adapters.robust_case import nothing_from_afar
+from tests.adapters.scalarised_case import against, build, close, inputs, recorded
 
 
-def oracle(model, edges, given, options, factors):
+def oracle(model, edges, graph, given, options, factors):
     """x and features as lists of one tensor per node, written from the docstring's equations."""
     S, V = (entry.mul for entry in model.irreps)
     x, v = list(given["x"]), list(given["v"])
@@ -95,16 +92,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_equals_loops(case, layout):
     options, slots = CASES[case]
-    factors = {slot: 0.5 + 0.1 * k for k, slot in enumerate(slots)}
-    norms = {slot: Probe(factor) for slot, factor in factors.items()}
-    model = build("painn", **options, **norms)
-    edges, graph = LAYOUTS[layout]()
-    given = inputs(graph)
-    with torch.no_grad():
-        out = model(graph=graph, **given)
-        x, f = oracle(model, edges, given, options, factors)
-    torch.testing.assert_close(out.x, x, rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(out.h, f, rtol=1e-10, atol=1e-10)
+    against_loops("painn", oracle, options, slots, layout)
 
 
 def test_features_and_gradients_are_the_official_ones():
@@ -136,11 +124,7 @@ def test_number_of_parameters_of_the_published_interaction():
 
 
 def test_nothing_is_felt_beyond_the_cutoff():
-    model = build("painn", cutoff=1.5, edge_dim=0, coord_aggregation="sum")
-    x = torch.tensor([[0.0, 0, 0], [1, 0, 0], [2.6, 0, 0]], dtype=torch.float64)
-    far = x + torch.tensor([[0.0], [0], [40]], dtype=torch.float64)
-    graph = Graph.complete(1, 3)
-    close(model(x, graph).x[:2], model(far, graph).x[:2], 1e-13)
+    nothing_from_afar(build("painn", cutoff=1.5, edge_dim=0, coord_aggregation="sum"))
 
 
 def test_the_cosine_cutoff_is_smooth_at_contact():

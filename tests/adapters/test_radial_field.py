@@ -7,23 +7,21 @@ import torch
 
 import eqnorm
 from eqnorm import Graph
-from tests.adapters.scalarised_case import (
+from tests.adapters.loops_case import (
     LAYOUTS,
     SLOTS,
     Probe,
     act,
-    against,
-    build,
-    inputs,
+    against_loops,
     linear,
     mlp,
     probe,
-    recorded,
     scale,
 )
+from tests.adapters.scalarised_case import against, build, inputs, recorded
 
 
-def oracle(model, edges, given, options, factors):
+def oracle(model, edges, graph, given, options, factors):
     """x and h as lists of one tensor per node, written from the docstring's equations."""
     x, v = list(given["x"]), list(given["v"])
     h = [linear(model.embedding, row) for row in given["h"]]
@@ -74,16 +72,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_equals_loops(case, layout):
     options, slots = CASES[case]
-    factors = {slot: 0.5 + 0.1 * k for k, slot in enumerate(slots)}
-    norms = {slot: Probe(factor) for slot, factor in factors.items()}
-    model = build("radial_field", layers=3, **options, **norms)
-    edges, graph = LAYOUTS[layout]()
-    given = inputs(graph)
-    with torch.no_grad():
-        out = model(graph=graph, **given)
-        x, h = oracle(model, edges, given, options, factors)
-    torch.testing.assert_close(out.x, x, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(out.h, h, rtol=1e-9, atol=1e-9)
+    against_loops("radial_field", oracle, {"layers": 3, **options}, slots, layout, 1e-9)
 
 
 def official():

@@ -9,14 +9,8 @@ import torch
 
 import eqnorm
 from eqnorm import Graph
-from tests.adapters.scalarised_case import (
-    IRREPS,
-    SLOTS,
-    assert_finite,
-    build,
-    every,
-    inputs,
-)
+from tests.adapters.loops_case import SLOTS
+from tests.adapters.scalarised_case import IRREPS, assert_finite, build, every, inputs
 
 
 @every

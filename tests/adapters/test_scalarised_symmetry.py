@@ -8,16 +8,8 @@ import torch
 import eqnorm
 from eqnorm import Graph, Symmetry
 from eqnorm.testing import equivariance_report, find_violation
-from tests.adapters.scalarised_case import (
-    IRREPS,
-    NAMED,
-    build,
-    close,
-    every,
-    inputs,
-    motion,
-    moved,
-)
+from tests.adapters.robust_case import each_graph_alone
+from tests.adapters.scalarised_case import IRREPS, NAMED, build, close, every, inputs, motion, moved
 
 TYPES = {"x": "points", "graph": "graph", "h": "2x0e", "edge_attr": "edge:2x0e", "v": "1o"}
 
@@ -72,19 +64,7 @@ def test_equivariant_in_float64(name: str, slots: dict[str, str]) -> None:
 @every
 @pytest.mark.parametrize("options", [{}, NAMED])
 def test_a_ragged_batch_gives_what_single_graphs_give(name: str, options: dict[str, str]) -> None:
-    model, sizes = build(name, **options), [3, 1, 5]
-    whole = Graph.complete(num_nodes=sizes)
-    given = inputs(whole)
-    out = model(graph=whole, **given)
-    edges = [n * (n - 1) for n in sizes]
-    for index, n in enumerate(sizes):
-        parts = {
-            key: value.split(edges if key == "edge_attr" else sizes)[index]
-            for key, value in given.items()
-        }
-        single = model(graph=Graph.complete(1, n), **parts)
-        close(out.x.split(sizes)[index], single.x)
-        close(out.h.split(sizes)[index], single.h)
+    each_graph_alone(build(name, **options), [3, 1, 5], inputs)
 
 
 @every

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from eqnorm import Graph
 from eqnorm_adapters._neighbor_softmax import log_window, neighbor_softmax
-from tests.adapters.scalarised_case import LAYOUTS, close, motion
+from tests.adapters.loops_case import LAYOUTS
+from tests.adapters.scalarised_case import close, motion
 from tests.adapters.se3_transformer_case import DOUBLE, build
 
 

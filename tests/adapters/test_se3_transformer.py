@@ -9,7 +9,8 @@ import torch
 
 import eqnorm
 from eqnorm import Graph
-from tests.adapters.scalarised_case import LAYOUTS, Probe, close, inputs, motion
+from tests.adapters.loops_case import LAYOUTS, Probe
+from tests.adapters.scalarised_case import close, inputs, motion
 from tests.adapters.se3_transformer_case import DOUBLE, build, by_hand
 
 NAMED = {

@@ -7,12 +7,12 @@ import torch
 from e3nn import o3
 
 from tests.adapters import e3nn_case
-from tests.adapters.scalarised_case import LAYOUTS, SLOTS, Probe, build, inputs, probe, scale
+from tests.adapters.loops_case import SLOTS, against_loops, probe, scale
 
 DOUBLE = torch.float64
 
 
-def oracle(model, edges, given, options, factors):
+def oracle(model, edges, graph, given, options, factors):
     """x and features, from the docstring's equations and e3nn's products."""
     x, h, v, x0 = given["x"], given["h"], given["v"], given["x"]
     nodes, lmax = range(len(x)), model.embedding.blocks[0].paths[-1].filter_degree
@@ -98,14 +98,4 @@ CASES = {
 )
 def test_equals_loops(case, layout):
     options, slots = CASES[case]
-    factors = {slot: 0.5 + 0.1 * k for k, slot in enumerate(slots)}
-    norms = {slot: Probe(factor) for slot, factor in factors.items()}
-    model = build("segnn", **options, **norms)
-    edges, graph = LAYOUTS[layout]()
-    given = inputs(graph)
-    with torch.no_grad():
-        out = model(graph=graph, **given)
-        x, f = oracle(model, edges, given, options, factors)
-    assert (out.x - given["x"]).abs().max() > 1e-4
-    torch.testing.assert_close(out.x, x, rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(out.h, f, rtol=1e-10, atol=1e-10)
+    against_loops("segnn", oracle, options, slots, layout)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import eqnorm
 from eqnorm import Graph, GroupElement
 from eqnorm.testing import assert_equivariant
+from tests.adapters.robust_case import each_graph_alone, nothing_from_afar
 from tests.adapters.tfn_case import build, close, inputs, motion
 
 SLOTS = ("norm", "update_norm", "edge_norm", "feature_norm", "message_norm")
@@ -95,26 +96,11 @@ def test_permuting_nodes_permutes_the_output() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"cutoff": 2.0, "norm": "geonorm"}])
 def test_a_ragged_batch_gives_what_single_graphs_give(options: dict[str, object]) -> None:
-    model, sizes = build(**options), [3, 1, 5]
-    whole = Graph.complete(num_nodes=sizes)
-    given = inputs(whole)
-    out = model(graph=whole, **given)
-    edges = [n * (n - 1) for n in sizes]
-    for index, n in enumerate(sizes):
-        parts = {
-            key: value.split(edges if key == "edge_attr" else sizes)[index]
-            for key, value in given.items()
-        }
-        single = model(graph=Graph.complete(1, n), **parts)
-        close(out.x.split(sizes)[index], single.x, 1e-12)
-        close(out.h.split(sizes)[index], single.h, 1e-12)
+    each_graph_alone(build(**options), [3, 1, 5], inputs)
 
 
 def test_nothing_is_felt_beyond_the_cutoff() -> None:
-    model = build(cutoff=1.5, edge_dim=0)
-    x = torch.tensor([[0.0, 0, 0], [1, 0, 0], [2.6, 0, 0]], dtype=torch.float64)
-    far = x + torch.tensor([[0.0], [0], [40]], dtype=torch.float64)
-    close(model(x, Graph.complete(1, 3)).x[:2], model(far, Graph.complete(1, 3)).x[:2], 1e-13)
+    nothing_from_afar(build(cutoff=1.5, edge_dim=0))
 
 
 @pytest.mark.parametrize("slot", SLOTS)

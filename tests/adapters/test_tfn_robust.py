@@ -5,26 +5,15 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
 
 import eqnorm
 from eqnorm import Graph, ModelOutput
+from tests.adapters.robust_case import DEGENERATE
 from tests.adapters.tfn_case import build, close, inputs
 from tests.fake_cuda import fake_cuda
-
-DEGENERATE: dict[str, Callable[[Tensor], Tensor]] = {
-    "zeros": lambda x: x * 0,
-    "coincident": lambda x: x[:1].expand_as(x).clone(),
-    "two coincident": lambda x: torch.cat([x[:1], x[:1], x[2:]]),
-    "collinear": lambda x: x[:, :1] * torch.ones(3, dtype=x.dtype),
-    "tiny": lambda x: x * 1e-3,
-    "nearly coincident": lambda x: x * 1e-20,
-    "huge": lambda x: x * 1e3,
-}
 
 
 @pytest.mark.parametrize("cutoff", [None, 2.0])
