@@ -14,6 +14,7 @@ from eqnorm import _table
 from eqnorm.cli import contracts
 from eqnorm.cli.contracts import Effort, Verdict
 from eqnorm.specs import SLOTS
+from eqnorm.testing.registered import input_types
 
 EDGE_DIM = 2
 NODE_DIM = 2
@@ -30,19 +31,12 @@ def check_model(
     torch.manual_seed(effort.seed)
     model = eqnorm.create_model(name, **{"node_dim": NODE_DIM, "edge_dim": EDGE_DIM, **options})
     declared, independent = contracts.declared_by(model, spec)
-    inputs = {
-        "x": "points",
-        "graph": "graph",
-        "h": f"{getattr(model, 'node_dim', NODE_DIM)}x0e",
-        "edge_attr": f"edge:{getattr(model, 'edge_dim', EDGE_DIM)}x0e",
-    }
-    if spec.velocities:
-        inputs["v"] = "1o"
+    sizes = getattr(model, "node_dim", NODE_DIM), getattr(model, "edge_dim", EDGE_DIM)
     output = {"x": "points", "h": None, "v": None}
     return contracts.check(
         contracts.prepared(model, effort),
         _described(spec.name, options),
-        inputs,
+        input_types(spec, *sizes),
         output,
         group or declared,
         effort,

@@ -40,6 +40,13 @@ def build_subject(
     return randomize_parameters(module).train(training), declaration
 
 
+def input_types(spec: BackboneSpec, node_dim: int, edge_dim: int) -> dict[str, str]:
+    """The inputs of a backbone, as they are declared to the checker."""
+    velocities = {"v": "1o"} if spec.velocities else {}
+    features = {"h": f"{node_dim}x0e", "edge_attr": f"edge:{edge_dim}x0e"}
+    return {"x": "points", "graph": "graph", **features, **velocities}
+
+
 def _norm(name: str, on: str) -> tuple[nn.Module, dict[str, Any]]:
     spec = registry.norm_spec(name, on)
     options = {"h_dim": H_DIM} if "h_dim" in spec.options else {}
@@ -55,9 +62,7 @@ def _model(name: str) -> tuple[nn.Module, dict[str, Any]]:
     spec = registry.model_spec(name)
     hidden = 8 if spec.features == "scalars" else "8x0e+4x1o"
     module = registry.create_model(name, hidden=hidden, layers=2, node_dim=2, edge_dim=1)
-    inputs = {"x": "points", "graph": "graph", "h": "2x0e", "edge_attr": "edge:1x0e"}
-    if spec.velocities:
-        inputs["v"] = "1o"
+    inputs = input_types(spec, 2, 1)
     features = f"{hidden}x0e" if isinstance(hidden, int) else hidden
     output = {"x": "points", "h": features, "v": "1o" if spec.velocities else None}
     return module, _declaration(registry.contract_of(module) or spec, inputs, output, True)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import eqnorm
 from eqnorm import GroupElement, Symmetry
 from eqnorm.testing import equivariance_report, find_violation, randomize_parameters
+from eqnorm.testing.registered import input_types
 from examples.demo import results
 from examples.demo.evaluate import random_rotations
 from examples.demo.plan import CHOICES, MODELS, Scale
@@ -67,16 +68,8 @@ def _judge(
     model: nn.Module, contract: Any, declared: dict[str, bool], scale: Scale, seed: int
 ) -> dict[str, bool]:
     """Confirm what is declared in one search, then search for each violation that is declared."""
-    inputs = {
-        "x": "points",
-        "graph": "graph",
-        "h": f"{NODE_DIM}x0e",
-        "edge_attr": f"edge:{EDGE_DIM}x0e",
-    }
-    if contract.velocities:
-        inputs["v"] = "1o"
     common: dict[str, Any] = {
-        "inputs": inputs,
+        "inputs": input_types(contract, NODE_DIM, EDGE_DIM),
         "output": {"x": "points", "h": None, "v": None},
         "gradients": False,
         "seed": seed,
