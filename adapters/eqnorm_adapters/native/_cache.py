@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+_HASH = "[0-9a-f]" * 16  # of what is in a file, in its name
+
 
 def directory() -> Path | None:
     """``$EQNORM_CACHE/native``, else ``$XDG_CACHE_HOME/eqnorm/native``, else in ``~/.cache``.
@@ -45,19 +47,40 @@ def usable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def install(target: Path, make: Callable[[Path], None]) -> None:
+def find(folder: Path, stem: str) -> Path | None:
+    """A library of that name that is as it was written; what is not is taken away.
+
+    Loading half of a file can end the process (SIGBUS), so none is loaded to find out.
+    """
+    for file in sorted(folder.glob(f"{stem}-{_HASH}.so")):
+        if file.stem == f"{stem}-{_digest(file)}":
+            return file
+        file.unlink(missing_ok=True)
+    return None
+
+
+def install(folder: Path, stem: str, make: Callable[[Path], None]) -> Path:
     """Let ``make`` write a file under another name, then put it in place whole.
 
-    Processes that do so at the same time each make their own; any of them is good.
+    A hash of its content is part of the name: nothing else tells a damaged file from a good one,
+    and of a second file beside it a process may see another's. Processes that do so at the same
+    time each make their own; any of them is good.
     """
-    handle, name = tempfile.mkstemp(suffix=target.suffix, prefix=".tmp-", dir=target.parent)
+    handle, name = tempfile.mkstemp(suffix=".so", prefix=".tmp-", dir=folder)
     os.close(handle)
     draft = Path(name)
     try:
         make(draft)
-        # Else a power cut may leave the name with half of the content, which ends whoever loads it.
+        # Else a power cut may leave the name with half of the content.
         with draft.open("rb+") as written:
             os.fsync(written.fileno())
-        draft.replace(target)
+        return draft.replace(folder / f"{stem}-{_digest(draft)}.so")
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    except OSError:  # taken away by another process
+        return ""

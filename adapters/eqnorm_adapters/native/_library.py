@@ -91,25 +91,20 @@ def _open(folder: Path) -> ctypes.CDLL:
         raise CompilerError(f"{folder} holds no C files: the installation is incomplete")
     compiler = find_compiler()
     files = [*sources, *folder.glob("*.h"), *_SHARED.glob("*.h")]
-    file = f"{folder.name}-{_cache.key(compiler.identity(), files)}.so"
+    stem = f"{folder.name}-{_cache.key(compiler.identity(), files)}"
     kept = _cache.directory()
     if kept is not None and _cache.usable(kept):
-        target = kept / file
-        if not target.exists():
-            _build(compiler, sources, target)
         try:
-            return ctypes.CDLL(str(target))
-        except OSError:  # damaged, or from a machine with other system libraries
-            _build(compiler, sources, target)
-            return ctypes.CDLL(str(target))
+            found = _cache.find(kept, stem) or _build(compiler, sources, kept, stem)
+            return ctypes.CDLL(str(found))
+        except OSError:  # from a machine with other system libraries
+            return ctypes.CDLL(str(_build(compiler, sources, kept, stem)))
     # Without a place to keep it: compiled again in every process. A loaded library outlives its
     # file.
     with tempfile.TemporaryDirectory(prefix="eqnorm-", ignore_cleanup_errors=True) as scratch:
-        target = Path(scratch) / file
-        _build(compiler, sources, target)
-        return ctypes.CDLL(str(target))
+        return ctypes.CDLL(str(_build(compiler, sources, Path(scratch), stem)))
 
 
-def _build(compiler: Compiler, sources: list[Path], target: Path) -> None:
+def _build(compiler: Compiler, sources: list[Path], folder: Path, stem: str) -> Path:
     include = (sources[0].parent, _SHARED)
-    _cache.install(target, lambda draft: compiler.build(sources, include, draft))
+    return _cache.install(folder, stem, lambda draft: compiler.build(sources, include, draft))

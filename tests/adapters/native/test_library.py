@@ -23,6 +23,13 @@ needs_compiler = pytest.mark.skipif(not HAVE_COMPILER, reason="no C compiler on 
 
 SOURCE = '#include "answer.h"\n__attribute__((visibility("default"))) int answer(void)'
 SOURCE += " { return ANSWER; }\n"
+ANSWER = """
+import pathlib, sys
+from eqnorm_adapters import native
+from eqnorm_adapters.native import _library
+_library._HERE = pathlib.Path(sys.argv[1])
+print(native.load('toy').answer())
+"""
 
 
 @pytest.fixture
@@ -134,23 +141,36 @@ def test_a_directory_that_others_can_write_to_is_not_used(home):
 
 
 @needs_compiler
-def test_a_damaged_file_is_made_anew(home):
+def test_half_a_file_is_made_anew(home):
+    """In a process of its own, which loading it would end."""
     native.load("toy")
     (file,) = (home / "cache" / "native").iterdir()
+    whole = file.read_bytes()
     file.unlink()  # a new file: the old one is still mapped
-    file.write_bytes(b"not a library")
+    file.write_bytes(whole[: len(whole) // 2])
+    command = [sys.executable, "-c", ANSWER, str(home)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "42\n"
+    (again,) = (home / "cache" / "native").iterdir()
+    assert again.stat().st_size == len(whole)
+
+
+@needs_compiler
+def test_a_changed_file_is_made_anew(home):
+    native.load("toy")
+    (file,) = (home / "cache" / "native").iterdir()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()  # a new file: the old one is still mapped
+    file.write_bytes(content)
     _library._load.cache_clear()
     assert answer(native.load("toy")) == 42
+    (again,) = (home / "cache" / "native").iterdir()
+    assert again.read_bytes() != bytes(content)
 
 
 @needs_compiler
 def test_processes_that_compile_at_the_same_time(home):
-    code = (
-        "import pathlib, sys\nfrom eqnorm_adapters import native\n"
-        "from eqnorm_adapters.native import _library\n"
-        "_library._HERE = pathlib.Path(sys.argv[1])\nprint(native.load('toy').answer())"
-    )
-    command = [sys.executable, "-c", code, str(home)]
+    command = [sys.executable, "-c", ANSWER, str(home)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [run.communicate()[0].strip() for run in runs] == ["42"] * 2
     assert len(kept(home)) == 1

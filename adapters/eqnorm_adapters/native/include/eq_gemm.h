@@ -9,7 +9,7 @@
 
 #include "eq_vector.h"
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && defined(__AVX512BW__)
 #define EQ_BFLOAT16 1
 #else
 #define EQ_BFLOAT16 0
@@ -123,14 +123,15 @@ EQ_INLINE void eq_pack_rows(int rows, int width, const float *from, float *to) {
 
 /* Neighbours along a column to words: (rows, width) floats to (rows / 2, width) words. */
 EQ_INLINE void eq_pack_columns(int rows, int width, const float *from, float *to) {
+  uint16_t order[32];
+  for (int k = 0; k < 16; k++) order[2 * k] = k, order[2 * k + 1] = 16 + k;
+  __m512i interleaved = _mm512_loadu_si512(order);
   for (int r = 0; r < rows; r += 2)
     for (int c = 0; c < width; c += 16) {
-      const float *at = from + r * width + c;
-      __m256i low = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(at));
-      __m256i high = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(at + width));
-      __m512i word = _mm512_or_si512(_mm512_cvtepu16_epi32(low),
-                                     _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
-      _mm512_storeu_si512(to + (r / 2) * width + c, word);
+      __m512 low = _mm512_loadu_ps(from + r * width + c);
+      __m512 high = _mm512_loadu_ps(from + (r + 1) * width + c);
+      __m512i both = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+      _mm512_storeu_si512(to + r / 2 * width + c, _mm512_permutexvar_epi16(interleaved, both));
     }
 }
 #endif
