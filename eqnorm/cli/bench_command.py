@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from eqnorm.cli.console import err, out, print_json
 
 SECONDS, QUICK_SECONDS = 2.0, 0.3
+INTERRUPTED = 130
 
 
 def bench(
@@ -27,21 +29,28 @@ def bench(
     threads: Annotated[int, typer.Option(min=1, help="Of torch, on the CPU.")] = 1,
     seconds: Annotated[
         float | None,
-        typer.Option(help=f"For each case; default {SECONDS}, {QUICK_SECONDS} with --quick."),
+        typer.Option(
+            help="For each case; slow ones take longer, until three turns are over. Default "
+            f"{SECONDS}, {QUICK_SECONDS} with --quick."
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and smaller sizes.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of parameters and inputs.")] = 0,
     list_only: Annotated[bool, typer.Option("--list", help="Name the cases and run none.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write JSON to this file too, after every case."),
+    ] = None,
 ) -> None:
     """Time norms, backbones and the simulator on this machine, against peers in the same run.
 
     Contestants take turns; figures are medians of the ratios of each round, with quartiles. On one
     thread of the CPU they are of processor time. Peers that are not installed are left out and
-    named.
+    named. Ctrl-C ends the run, and what was measured until then is shown.
     """
     from eqnorm import bench as benchmarks
-    from eqnorm.cli import bench_tables
+    from eqnorm.cli import bench_run, bench_tables
 
     if seconds is None:
         seconds = QUICK_SECONDS if quick else SECONDS
@@ -54,38 +63,16 @@ def bench(
         else:
             out().print("\n".join(f"{case['part']}: {case['name']}" for case in names))
         return
-    machine = benchmarks.machine(settings)
-    missing = benchmarks.missing_peers()
-    records, failed = _run(chosen)
+    if output is not None and not output.resolve().parent.is_dir():
+        raise ValueError(f"--output: no directory {str(output.parent)!r}; make it first")
+    found = bench_run.Found(benchmarks.machine(settings), benchmarks.missing_peers())
+    bench_run.run(chosen, found, err(), output)
     if json:
-        print_json(
-            {
-                "machine": machine,
-                "missing": missing,
-                "failed": failed,
-                "records": [record.as_json() for record in records],
-            }
-        )
+        print_json(found.as_json())
     else:
-        bench_tables.show(machine, settings, missing, records, failed)
-    if failed:
+        bench_tables.show(settings, found)
+    if found.left:
+        err().print(f"interrupted: {len(found.left)} of {len(chosen)} cases were not run")
+        raise typer.Exit(INTERRUPTED)
+    if found.failed:
         raise typer.Exit(1)
-
-
-def _run(chosen: list[Any]) -> tuple[list[Any], dict[str, str]]:
-    """All records, and what went wrong: one case that fails does not take the others with it."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Remaining())
-    records, failed = [], {}
-    with Progress(*columns, console=err(), transient=True) as progress:
-        task = progress.add_task("", total=len(chosen))
-        for case in chosen:
-            progress.update(task, description=case.name)
-            try:
-                records += case.run()
-            except Exception as error:
-                failed[case.name] = f"{type(error).__name__}: {error}"
-            progress.advance(task)
-    return records, failed

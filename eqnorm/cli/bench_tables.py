@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from eqnorm.bench import Ratio, Record, Settings
+from eqnorm.cli.bench_run import Found
 from eqnorm.cli.console import err, out, table
 
 TITLES = {
@@ -21,21 +22,15 @@ COSTS = "Norms in a training step: what they add to it"
 _SHARES = ("added to the step", "the norm alone", "of the GEMM peak", "of the copy peak")
 
 
-def show(
-    machine: dict[str, Any],
-    settings: Settings,
-    missing: dict[str, str],
-    records: Sequence[Record],
-    failed: dict[str, str],
-) -> None:
+def show(settings: Settings, found: Found) -> None:
     """Header, a table for each part, and what was left out."""
     console = out()
-    console.print(header(machine, settings), soft_wrap=True)
-    for title, rows in grouped(records).items():
+    console.print(header(found.machine, settings), soft_wrap=True)
+    for title, rows in grouped(found.records).items():
         console.print(made(title, rows))
-    for name, part in missing.items():
+    for name, part in found.missing.items():
         console.print(f"left out: {name} is not installed ({part})", soft_wrap=True)
-    for name, why in failed.items():
+    for name, why in found.failed.items():
         err().print(f"[bold red]failed:[/] {escape(name)}: {escape(why)}", soft_wrap=True)
 
 

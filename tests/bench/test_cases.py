@@ -94,6 +94,21 @@ def test_models_and_the_peers_that_are_installed() -> None:
             assert theirs.path == "theirs"
 
 
+@pytest.mark.parametrize("name", ["tfn", "nequip"])
+def test_e3nn_backbones_are_timed_against_the_same_in_plain_e3nn(name: str) -> None:
+    (case,) = (c for c in cases(QUICK, ["models"], f"{name}, N=5"))
+    records = case.run()
+    assert [record.path for record in records] == ["torch", "default"]
+    for record in records:
+        assert list(record.figures) == ["e3nn's modules", "egnn_vel in torch"]
+        assert record.figures["e3nn's modules"].value > 1 / 3
+
+
+def test_backbones_on_irreps_have_sizes_that_fit() -> None:
+    large = [case.name for case in cases(Settings(), ["models"], "N=100")]
+    assert {"tfn, N=100, B=4", "egnn_vel, N=100, B=10"} <= set(large)
+
+
 def test_peers_that_are_not_installed_are_named_and_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from eqnorm.bench import Ratio, Settings, interleaved
+from eqnorm.bench import Ratio, Settings, interleaved, timing
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,32 @@ def test_contestants_take_turns() -> None:
     times = interleaved({"a": lambda: run("a", 0.006), "b": lambda: run("b", 0.006)}, 0.01)
     assert [len(values) for values in times.values()] == [5, 5]
     assert calls == ["a", "a", "b", "b", *["a", "b"] * 5], "two of each to warm up, then in turn"
+
+
+def test_what_takes_long_has_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rounds(pass_takes: float, seconds: float, **options: int) -> int:
+        calls = 0
+        now = [0.0]
+
+        def run() -> None:
+            nonlocal calls
+            calls += 1
+            now[0] += pass_takes
+
+        for clock in ("monotonic", "process_time"):
+            monkeypatch.setattr(timing.time, clock, lambda: now[0])
+        (values,) = interleaved({"a": run}, seconds, **options).values()
+        assert calls == len(values) + (1 if pass_takes > 0.5 else 2)
+        return len(values)
+
+    assert rounds(0.1, 2.0) == 20
+    assert rounds(1.0, 2.0) == 5
+    assert rounds(3.0, 2.0) == 4
+    assert rounds(10.0, 2.0) == 3
+    assert rounds(10.0, 20.0) == 5
+    assert rounds(0.1, 2.0, most=7) == 7
+    assert rounds(10.0, 2.0, most=2) == 2
+    assert rounds(1.0, 2.0, fewest=9) == 9
 
 
 def test_alone_runs_each_once_more_before_it_is_timed() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
 import eqnorm
 from eqnorm import bench
 from eqnorm.bench import Case, Ratio, Record
+from eqnorm.cli import bench_run
 from eqnorm.cli.app import app
 
 runner = CliRunner()
@@ -83,6 +87,59 @@ def test_a_case_that_fails_is_named_and_the_others_are_shown(
     assert "left out: some-peer is not installed (models)" in done.stdout
 
 
+def three_cases(second: Callable[[], list[Record]]) -> list[Case]:
+    def fine() -> list[Record]:
+        return [Record("models", "good", "torch", Ratio(2e-3, 1e-3, 3e-3), {}, 7)]
+
+    return [Case("models", "one", fine), Case("models", "two", second), Case("models", "3", fine)]
+
+
+def test_what_was_measured_before_an_interruption_is_shown_and_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, seen = tmp_path / "found.json", []
+
+    def interrupted() -> list[Record]:
+        seen.append(json.loads(path.read_text()))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "cases", lambda *_: three_cases(interrupted))
+    done = runner.invoke(app, ["bench", "--output", str(path)])
+    assert done.exit_code == 130
+    assert "good" in done.stdout
+    assert "interrupted: 2 of 3 cases were not run" in done.stderr
+    (before,) = seen
+    assert json.loads(path.read_text()) == before
+    assert [record["what"] for record in before["records"]] == ["good"]
+    assert before["left"] == ["two", "3"]
+    assert [file.name for file in tmp_path.iterdir()] == ["found.json"]
+
+
+def test_a_log_has_a_line_for_each_case_and_the_file_what_failed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken() -> list[Record]:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(bench, "cases", lambda *_: three_cases(broken))
+    done = runner.invoke(app, ["bench", "--json", "-o", str(tmp_path / "found.json")])
+    assert done.exit_code == 1
+    lines = [line.rpartition(":")[0] for line in done.stderr.splitlines()]
+    assert lines == ["1/3 one", "2/3 two", "3/3 3"]
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found == json.loads(done.stdout)
+    assert found["failed"] == {"two": "RuntimeError: no"}
+    assert found["left"] == []
+
+
+def test_on_a_terminal_a_bar_names_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(force_terminal=True, file=io.StringIO(), width=100)
+    found = bench_run.Found({}, {})
+    bench_run.run(three_cases(list), found, console, None)
+    assert "3/3" in console.file.getvalue()
+    assert len(found.records) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -94,6 +151,7 @@ def test_a_case_that_fails_is_named_and_the_others_are_shown(
         (["-k", "no such"], "has 'no such' in its name"),
         (["--seconds", "-1"], "seconds must be positive, got -1"),
         (["--seconds", "0"], "seconds must be positive, got 0"),
+        (["-o", "no/such/file.json"], "--output: no directory 'no/such'; make it first"),
     ],
 )
 def test_bad_usage(arguments: list[str], text: str) -> None:
