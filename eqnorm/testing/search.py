@@ -21,6 +21,7 @@ from eqnorm.testing.corners import CORNERS, corners, special_motions
 from eqnorm.testing.examine import examine
 from eqnorm.testing.findings import SYMMETRIES, Finding
 from eqnorm.testing.judge import Judge
+from eqnorm.testing.reach import move_within_reach, within_reach
 from eqnorm.testing.subject import Subject
 
 # After the first violation, how many more examples are looked at for violations of other names.
@@ -64,6 +65,7 @@ class Search:
 
     def look(self, arguments: dict[str, Any], motion: Motion, case: Case | None) -> Example:
         """Examine one input and note what is found."""
+        motion = move_within_reach(motion, self.subject.dtype)
         example = Example(
             self.subject, self.options, self.judge, arguments, motion, case, self.examples
         )
@@ -118,11 +120,15 @@ def run_search(search: Search, sample: Any, max_examples: int, seed: int) -> Non
             if search.over:
                 return
         return
-    for case, motion in corners(seed)[:max_examples]:
+    dtype = search.subject.dtype
+    for corner, motion in corners(seed)[:max_examples]:
+        case = within_reach(corner, dtype)
         search.look(search.arguments(case), motion, case)
         if search.over:
             return
-    both = st.tuples(strategies.cases(), strategies.motions())
+    both = st.tuples(
+        strategies.cases().map(lambda case: within_reach(case, dtype)), strategies.motions()
+    )
     rest = max_examples - len(CORNERS)
     if rest > 0:
         _drive(search, both, rest, seed, lambda x: (search.arguments(x[0]), x[1], x[0]))

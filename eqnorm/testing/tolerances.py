@@ -41,6 +41,8 @@ class Tolerances:
         halvings: how often an input is halved, to see whether it only overflows.
         bisections: how often the edge of the overflow is bisected after that.
         farthest: largest distance from the origin, in units of the system's size.
+        room: how many times larger than a system is the length whose square a dtype just holds.
+        aside: how many times larger than the largest system offsets, shifts and outliers may be.
     """
 
     constant: float = 16.0
@@ -65,6 +67,8 @@ class Tolerances:
     halvings: tuple[float, ...] = (1.0, 3.0, 8.0, 24.0)
     bisections: int = 24
     farthest: float = 1e4
+    room: float = 16.0
+    aside: float = 4.0
 
 
 TOLERANCES = Tolerances()

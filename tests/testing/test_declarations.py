@@ -90,7 +90,7 @@ def test_samples_as_list_and_as_strategy() -> None:
     assert equivariance_report(over_ten, sample=few, quick=True, **options).ok
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 def test_dtypes(dtype: torch.dtype) -> None:
     model = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 2))
     report = assert_equivariant(
