@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.film import Film
+from eqnorm.functional._points.fused import Made, fused
 from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap
 from eqnorm.functional.points import start
@@ -49,19 +50,21 @@ def softcap(dx: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, cap: Tensor)
         v: velocities, shape (N, 3), or None, for S too.
         cap: c, a scalar.
     """
+    return fused(_softcap, (), graph, dx, x0, v, cap=cap)
 
+
+def _softcap() -> Made:
     def plain(
-        dx: Tensor, x0: Tensor, v: Tensor | None, gain: None, more: None, cap: Tensor
+        graph: Graph, dx: Tensor, x0: Tensor, v: Tensor | None, gain: None, more: None, cap: Tensor
     ) -> Tensor:
         mean_sq = graph.spread(graph.mean_square(dx))
         return soft_cap(dx, mean_sq, cap.square() * travel_sq(graph, x0, v))
 
-    recipe = Recipe("cap", centred=False, keep=False, measure="travel")
-    return fused(plain, recipe, graph, dx, x0, v, cap=cap)
+    return Made(plain, Recipe("cap", centred=False, keep=False, measure="travel"))
 
 
 def rms_norm(
-    dx: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, gain: Tensor, eps: float
+    dx: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, gain: Tensor | Film, eps: float
 ) -> Tensor:
     """G S dx_i / sqrt(mean_j |dx_j|^2 + (eps S)^2), the mean over the nodes of a graph.
 
@@ -70,18 +73,25 @@ def rms_norm(
         graph: which node is in which system.
         x0: initial points, shape (N, 3), for S as in :func:`travel_sq`.
         v: velocities, shape (N, 3), or None, for S too.
-        gain: g, broadcast to (N, 1).
+        gain: g, broadcast to (N, 1); or as predicted.
         eps: in units of S.
     """
+    if isinstance(gain, Film):
+        return fused(_rms_norm, (eps,), graph, dx, x0, v, film=gain)
+    return fused(_rms_norm, (eps,), graph, dx, x0, v, gain)
 
-    def plain(dx: Tensor, x0: Tensor, v: Tensor | None, gain: Tensor, *_: None) -> Tensor:
+
+def _rms_norm(eps: float) -> Made:
+    def plain(
+        graph: Graph, dx: Tensor, x0: Tensor, v: Tensor | None, gain: Tensor, *_: None
+    ) -> Tensor:
         scale_sq = travel_sq(graph, x0, v)
         mean_sq = graph.spread(graph.mean_square(dx))
         floor_sq = eps**2 * positive_scale_sq(scale_sq)
         return gain * root(scale_sq) * dx * (mean_sq + floor_sq).rsqrt()
 
     recipe = Recipe("square", eps, centred=False, keep=False, measure="travel", in_units=True)
-    return fused(plain, recipe, graph, dx, x0, v, gain)
+    return Made(plain, recipe)
 
 
 def clip_norm(
@@ -99,8 +109,11 @@ def clip_norm(
         limit: L in units of S.
         hard: which of the two.
     """
+    return fused(_clip_norm, (limit, hard), graph, dx, x0, v)
 
-    def plain(dx: Tensor, x0: Tensor, v: Tensor | None, *_: None) -> Tensor:
+
+def _clip_norm(limit: float, hard: bool) -> Made:
+    def plain(graph: Graph, dx: Tensor, x0: Tensor, v: Tensor | None, *_: None) -> Tensor:
         limit_sq = limit**2 * travel_sq(graph, x0, v)
         square = dx.square().sum(-1, keepdim=True)
         if not hard:
@@ -111,5 +124,4 @@ def clip_norm(
         return dx * torch.where(longer, factor, 1.0)
 
     scale: Literal["own clip", "own cap"] = "own clip" if hard else "own cap"
-    recipe = Recipe(scale, limit, centred=False, keep=False, measure="travel")
-    return fused(plain, recipe, graph, dx, x0, v)
+    return Made(plain, Recipe(scale, limit, centred=False, keep=False, measure="travel"))

@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.film import Film
+from eqnorm.functional._points.fused import Made, fused
 from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import exact_unit, positive_scale_sq, root, soft_unit
 from eqnorm.graph import Graph
@@ -39,16 +40,17 @@ def scale_norm(
         eps: norm(x)^2 has eps^2 added; in the unit of x.
         norm: the Euclidean length, or the root mean square over the three coordinates.
     """
+    return fused(_scale_norm, (eps, norm), graph, x, gain=gain)
 
-    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
-        square = x.square().sum(-1, keepdim=True)
-        if norm == "rms":
-            square = square / 3
+
+def _scale_norm(eps: float, norm: Literal["l2", "rms"]) -> Made:
+    share = 1 / 3 if norm == "rms" else 1.0
+
+    def plain(graph: Graph, x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+        square = share * x.square().sum(-1, keepdim=True)
         return gain * x * (square + eps**2).rsqrt()
 
-    share = 1 / 3 if norm == "rms" else 1.0
-    recipe = Recipe("own", eps, centred=False, keep=False, share=share)
-    return fused(plain, recipe, graph, x, gain=gain)
+    return Made(plain, Recipe("own", eps, centred=False, keep=False, share=share))
 
 
 def geo_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -65,14 +67,18 @@ def geo_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, ep
         bias: b, broadcast to (N, 1).
         eps: in units of s0.
     """
+    return fused(_geo_norm, (eps,), graph, x, x0, gain=gain, coefficients=bias)
 
-    def plain(x: Tensor, x0: Tensor, v: None, gain: Tensor, bias: Tensor, *_: None) -> Tensor:
-        y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+
+def _geo_norm(eps: float) -> Made:
+    def plain(
+        graph: Graph, x: Tensor, x0: Tensor, v: None, gain: Tensor, bias: Tensor, _: None
+    ) -> Tensor:
+        y, _place, centre, origin, scale_sq = from_start(x, graph, x0)
         floor_sq = eps**2 * positive_scale_sq(scale_sq)
         return gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq) + origin
 
-    recipe = Recipe("own", eps, measure="extent", drift="unit", drift_column=0)
-    return fused(plain, recipe, graph, x, x0, gain=gain, coefficients=bias)
+    return Made(plain, Recipe("own", eps, measure="extent", drift="unit", drift_column=0))
 
 
 def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
@@ -86,15 +92,18 @@ def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias:
     return gain * exact_unit(x - centre) + bias * exact_unit(centre - origin) + origin
 
 
-def geo_film(x: Tensor, graph: Graph, x0: Tensor, film: Tensor, eps: float) -> Tensor:
+def geo_film(x: Tensor, graph: Graph, x0: Tensor, film: Film, eps: float) -> Tensor:
     """Eq. 5 in units of s0: mu0 + s0 (g_i dir(x_i - mu) + b_i dir(mu - mu0)).
 
-    Arguments and dir as in :func:`geo_norm`, but for ``film``, which holds g_i and b_i, (N, 2).
+    Arguments and dir as in :func:`geo_norm`, but for ``film``: g_i and b_i as predicted.
     """
+    return fused(_geo_film, (eps,), graph, x, x0, film=film)
 
-    def plain(x: Tensor, x0: Tensor, v: None, film: Tensor, *_: None) -> Tensor:
+
+def _geo_film(eps: float) -> Made:
+    def plain(graph: Graph, x: Tensor, x0: Tensor, v: None, film: Tensor, *_: None) -> Tensor:
         gain, bias = torch.split(film, 1, -1)
-        y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+        y, _place, centre, origin, scale_sq = from_start(x, graph, x0)
         floor_sq = eps**2 * positive_scale_sq(scale_sq)
         directions = gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq)
         return root(scale_sq) * directions + origin
@@ -102,7 +111,7 @@ def geo_film(x: Tensor, graph: Graph, x0: Tensor, film: Tensor, eps: float) -> T
     recipe = Recipe(
         "own", eps, measure="extent", in_units=True, drift="unit", drift_column=0, in_gain=True
     )
-    return fused(plain, recipe, graph, x, x0, gain=film)
+    return Made(plain, recipe)
 
 
 def rms_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, eps: float) -> Tensor:
@@ -115,16 +124,18 @@ def rms_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, eps: float) -> T
         gain: g, broadcast to (N, 1).
         eps: in units of s0.
     """
+    return fused(_rms_norm, (eps,), graph, x, x0, gain=gain)
 
-    def plain(x: Tensor, x0: Tensor, v: None, gain: Tensor, *_: None) -> Tensor:
-        y, _, centre, origin, scale_sq = from_start(x, graph, x0)
+
+def _rms_norm(eps: float) -> Made:
+    def plain(graph: Graph, x: Tensor, x0: Tensor, v: None, gain: Tensor, *_: None) -> Tensor:
+        y, _place, centre, origin, scale_sq = from_start(x, graph, x0)
         relative = y - centre
         square = graph.spread(graph.mean_square(relative))
         floor_sq = eps**2 * positive_scale_sq(scale_sq)
         return gain * root(scale_sq) * relative * (square + floor_sq).rsqrt() + centre + origin
 
-    recipe = Recipe("square", eps, measure="extent", in_units=True, drift="plain")
-    return fused(plain, recipe, graph, x, x0, gain=gain)
+    return Made(plain, Recipe("square", eps, measure="extent", in_units=True, drift="plain"))
 
 
 def from_start(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.film import Film
+from eqnorm.functional._points.fused import Made, fused
 from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap, soft_unit
 from eqnorm.functional.points import from_start
@@ -22,7 +23,7 @@ def geo_frame(
     x0: Tensor,
     v: Tensor | None,
     gain: Tensor,
-    coefficients: Tensor,
+    coefficients: Tensor | Film,
     eps: float,
     chiral: bool,
 ) -> Tensor:
@@ -36,13 +37,28 @@ def geo_frame(
         x0: initial points, shape (N, 3).
         v: velocities, shape (N, 3), or None.
         gain: g, broadcast to (N, 1).
-        coefficients: a_ik, broadcast to (N, 4), or (N, 10) if chiral.
+        coefficients: a_ik, broadcast to (N, 4), or (N, 10) if chiral; or as predicted.
         eps: in units of s0.
         chiral: whether the frame has cross products.
     """
+    if isinstance(coefficients, Film):
+        if not chiral:
+            return fused(_geo_frame, (eps, False), graph, x, x0, v, gain, film=coefficients)
+        coefficients = coefficients.coefficients()
+    if chiral:  # the loops know no cross products
+        return _geo_frame(eps, True).plain(graph, x, x0, v, gain, coefficients, None)
+    return fused(_geo_frame, (eps, False), graph, x, x0, v, gain, coefficients)
 
+
+def _geo_frame(eps: float, chiral: bool) -> Made:
     def plain(
-        x: Tensor, x0: Tensor, v: Tensor | None, gain: Tensor, coefficients: Tensor, _: None
+        graph: Graph,
+        x: Tensor,
+        x0: Tensor,
+        v: Tensor | None,
+        gain: Tensor,
+        coefficients: Tensor,
+        _: None,
     ) -> Tensor:
         y, place, centre, origin, scale_sq = from_start(x, graph, x0)
         drift = soft_cap(centre, centre.square().sum(-1, keepdim=True), scale_sq)
@@ -51,12 +67,10 @@ def geo_frame(
         projected = gain * root(scale_sq) * soft_unit(y - centre, floor_sq)
         return projected + combine(coefficients, vectors) + origin
 
-    if chiral:  # the loops know no cross products
-        return plain(x, x0, v, gain, coefficients, None)
     recipe = Recipe(
         "own", eps, measure="extent", in_units=True, drift="cap", drift_column=0, frame=1
     )
-    return fused(plain, recipe, graph, x, x0, v, gain, coefficients)
+    return Made(plain, recipe, "coefficients")
 
 
 def system_norm(
@@ -66,7 +80,7 @@ def system_norm(
     v: Tensor | None,
     gain: Tensor,
     cap: Tensor,
-    coefficients: Tensor,
+    coefficients: Tensor | Film,
     eps: float,
 ) -> Tensor:
     """Mu0 + capped drift + g s0 (x_i - mu) / rms + sum_k a_ik e_ik.
@@ -81,12 +95,23 @@ def system_norm(
         v: velocities, shape (N, 3), or None.
         gain: g, broadcast to (N, 1).
         cap: c, broadcast to (N, 1).
-        coefficients: a_ik, broadcast to (N, 3).
+        coefficients: a_ik, broadcast to (N, 3); or as predicted.
         eps: in units of s0.
     """
+    if isinstance(coefficients, Film):
+        return fused(_system_norm, (eps,), graph, x, x0, v, gain, cap=cap, film=coefficients)
+    return fused(_system_norm, (eps,), graph, x, x0, v, gain, coefficients, cap)
 
+
+def _system_norm(eps: float) -> Made:
     def plain(
-        x: Tensor, x0: Tensor, v: Tensor | None, gain: Tensor, coefficients: Tensor, cap: Tensor
+        graph: Graph,
+        x: Tensor,
+        x0: Tensor,
+        v: Tensor | None,
+        gain: Tensor,
+        coefficients: Tensor,
+        cap: Tensor,
     ) -> Tensor:
         y, place, centre, origin, scale_sq = from_start(x, graph, x0)
         reach_sq = scale_sq if v is None else scale_sq + graph.spread(graph.mean_square(v))
@@ -99,7 +124,7 @@ def system_norm(
         return drift + scaled + combine(coefficients, vectors) + origin
 
     recipe = Recipe("square", eps, measure="extent", in_units=True, drift="reach cap", frame=0)
-    return fused(plain, recipe, graph, x, x0, v, gain, coefficients, cap)
+    return Made(plain, recipe, "coefficients")
 
 
 def frame(

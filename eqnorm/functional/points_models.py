@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from eqnorm.functional._points.fused import fused
+from eqnorm.functional._points.fused import Made, fused
 from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import root, soft_unit
 from eqnorm.graph import Graph
@@ -41,15 +41,17 @@ def se3_norm(x: Tensor, graph: Graph, gain: Tensor, eps: float, keep_center: boo
         eps: in the unit of x.
         keep_center: whether to work on x - mu.
     """
+    return fused(_se3_norm, (eps, keep_center), graph, x, gain=gain)
 
-    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+
+def _se3_norm(eps: float, keep_center: bool) -> Made:
+    def plain(graph: Graph, x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
         if not keep_center:
             return gain * x / (mean_length(x, graph) + eps)
         relative, centre = centred(x, graph)
         return gain * relative / (mean_length(relative, graph) + eps) + centre
 
-    recipe = Recipe("length", eps, keep_center, keep_center, drift=_drift(keep_center))
-    return fused(plain, recipe, graph, x, gain=gain)
+    return Made(plain, Recipe("length", eps, keep_center, keep_center, drift=_drift(keep_center)))
 
 
 def coord_norm(
@@ -70,8 +72,11 @@ def coord_norm(
         norm: d is the mean length of x - mu plus eps, sqrt(|x_i - mu|^2 + eps^2), or 1.
         keep_center: whether mu is added back.
     """
+    return fused(_coord_norm, (eps, norm, keep_center), graph, x, gain=gain)
 
-    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+
+def _coord_norm(eps: float, norm: Literal["length", "gvp", "none"], keep_center: bool) -> Made:
+    def plain(graph: Graph, x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
         relative, centre = centred(x, graph)
         if norm == "length":
             scaled = relative / (mean_length(relative, graph) + eps)
@@ -82,7 +87,7 @@ def coord_norm(
         return gain * scaled + centre if keep_center else gain * scaled
 
     recipe = Recipe(_SCALES[norm], eps, keep=keep_center, drift=_drift(keep_center))
-    return fused(plain, recipe, graph, x, gain=gain)
+    return Made(plain, recipe)
 
 
 def standardise(x: Tensor, graph: Graph, gain: Tensor, eps: float) -> Tensor:
@@ -94,14 +99,17 @@ def standardise(x: Tensor, graph: Graph, gain: Tensor, eps: float) -> Tensor:
         gain: g, broadcast to (N, 1).
         eps: in the unit of x.
     """
+    return fused(_standardise, (eps,), graph, x, gain=gain)
 
-    def plain(x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
+
+def _standardise(eps: float) -> Made:
+    def plain(graph: Graph, x: Tensor, x0: None, v: None, gain: Tensor, *_: None) -> Tensor:
         relative, centre = centred(x, graph)
         degrees = (3 * graph.counts - 1).clamp(min=1).to(x.dtype).unsqueeze(-1)
         variance = graph.sum(relative.square().sum(-1, keepdim=True)) / degrees
         return gain * relative * graph.spread(variance + eps**2).rsqrt() + centre
 
-    return fused(plain, Recipe("square", eps, drift="plain", bessel=True), graph, x, gain=gain)
+    return Made(plain, Recipe("square", eps, drift="plain", bessel=True))
 
 
 def _drift(keep_center: bool) -> Literal["plain", "none"]:

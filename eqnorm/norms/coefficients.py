@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from eqnorm.functional._points.coefficients import coefficients, shifted
+from eqnorm.functional._points.film import Film, shifted
 
 
 class Coefficients(nn.Module):
@@ -32,8 +32,8 @@ class Coefficients(nn.Module):
 
     def forward(
         self, h: Tensor | None, like: Tensor, amplitude: Tensor, around_one: int = 0
-    ) -> Tensor:
-        """A_k times coefficient k, of shape (N, K), or (1, K) if they are constants.
+    ) -> Tensor | Film:
+        """A_k times coefficient k: (1, K) if they are constants, else what predicts (N, K).
 
         Args:
             h: invariant features, shape (N, C).
@@ -59,4 +59,4 @@ class Coefficients(nn.Module):
             )
         scale, shift = self.norm.weight.to(like.dtype), self.norm.bias.to(like.dtype)
         weight, eps = self.weight.to(like.dtype), self.norm.eps
-        return coefficients(h, weight, bias, scale, shift, amplitude, around_one, eps)
+        return Film(h, weight, bias, scale, shift, amplitude, around_one, eps)

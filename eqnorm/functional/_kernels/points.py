@@ -14,7 +14,6 @@ from eqnorm.functional._kernels.points_lengths import (
     cap_factor,
     clip_factor,
     inner,
-    jit,
     positive,
     root,
 )
@@ -157,7 +156,7 @@ def _factors(count: int, cap: Any, moving: Any, how: Any, limits: Any, s: Any, b
         s[b, r.DRIFTS_BY] = cap_factor(centre, s[b, r.REACH_SQ], tiny)
 
 
-@jit
+@inner
 def forward(
     x: Any,
     x0: Any,

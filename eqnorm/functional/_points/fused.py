@@ -5,22 +5,64 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from eqnorm.functional import _compiled
-from eqnorm.functional._points.recipe import Recipe
+from eqnorm.functional._points.film import Film
+from eqnorm.functional._points.recipe import Recipe, choices, limits
 from eqnorm.graph import Graph
 
 Plain = Callable[..., Tensor]
-_PLAIN = (Tensor, torch.nn.Parameter)
+Given = Sequence[Tensor | None]
+
+
+class Made(NamedTuple):
+    """A norm, as torch operations and as choices of the compiled loop.
+
+    Attributes:
+        plain: called as plain(graph, x, x0, v, gain, coefficients, cap).
+        recipe: the same as choices.
+        filmed: which of the last arguments coefficients stand for that are predicted.
+    """
+
+    plain: Plain
+    recipe: Recipe
+    filmed: Literal["gain", "coefficients"] = "gain"
+
+    def run(self, graph: Graph, inputs: Given, film: Film | None) -> Tensor:
+        """The torch operations."""
+        x, x0, v, gain, coefficients, cap = inputs
+        if film is not None and self.filmed == "gain":
+            gain = film.coefficients()
+        elif film is not None:
+            coefficients = film.coefficients()
+        return self.plain(graph, x, x0, v, gain, coefficients, cap)
+
+
+class Formula:
+    """A norm with its choices as tables."""
+
+    def __init__(self, made: Made) -> None:
+        self.made = made
+        self.how = choices(made.recipe)
+        self.limits = {
+            torch.float32: limits(made.recipe, np.float32),
+            torch.float64: limits(made.recipe, np.float64),
+        }
+
+
+@functools.lru_cache(maxsize=256)
+def _formula(make: Callable[..., Made], options: tuple[Any, ...]) -> Formula:
+    return Formula(make(*options))
 
 
 def fused(
-    plain: Plain,
-    recipe: Recipe,
+    make: Callable[..., Made],
+    options: tuple[Any, ...],
     graph: Graph,
     x: Tensor,
     x0: Tensor | None = None,
@@ -28,70 +70,121 @@ def fused(
     gain: Tensor | None = None,
     coefficients: Tensor | None = None,
     cap: Tensor | None = None,
+    film: Film | None = None,
 ) -> Tensor:
-    """``plain(x, x0, v, gain, coefficients, cap)``, in a compiled loop where one can serve.
+    """A norm, in a compiled loop where one can serve.
 
     Args:
-        plain: the norm as torch operations; the loop computes the same from ``recipe``.
-        recipe: the norm as choices.
+        make: called as make(*options), gives the norm.
+        options: what tells it from others of its kind; hashable.
         graph: which point is in which system.
         x: points or displacements, shape (N, 3).
         x0: initial points, shape (N, 3).
         v: velocities, shape (N, 3).
-        gain: shape (1, 1) or (N, 1); with ``recipe.in_gain``, with coefficients behind.
+        gain: shape (1, 1) or (N, 1).
         coefficients: shape (1, K) or (N, K).
         cap: a scalar, of any shape.
+        film: what predicts one of them, in its place.
     """
     inputs = (x, x0, v, gain, coefficients, cap)
-    if not _served(x, inputs, graph):
-        return plain(*inputs)
-    out: Tensor = _Fused.apply(*inputs, plain, recipe, graph)  # type: ignore[no-untyped-call]
+    if not _compiled.is_eager() or not _served(graph, inputs, film):
+        return make(*options).run(graph, inputs, film)
+    formula, predicted = _formula(make, options), _NO_FILM if film is None else film
+    out: Tensor = _Fused.apply(*inputs, *predicted, formula, graph)  # type: ignore[no-untyped-call]
     return out
 
 
-def _served(x: Tensor, inputs: Sequence[Tensor | None], graph: Graph) -> bool:
-    if not _compiled.is_eager() or not _compiled.serves(x) or graph.box is not None:
+_NO_FILM = (None, None, None, None, None, None, 0, 0.0)
+_POINTS, _FILM = 6, 12  # inputs so far
+
+
+def _served(graph: Graph, inputs: Given, film: Film | None) -> bool:
+    """Whether the loops can serve: they read memory by address, and check nothing."""
+    x, x0, v, gain, coefficients, cap = inputs
+    assert x is not None
+    if not _compiled.serves(x) or graph.box is not None:
         return False
-    if any(t is not None and (t.dtype != x.dtype or type(t) not in _PLAIN) for t in inputs):
+    rows, kind = x.shape[0], x.dtype
+    if x.shape[1] != 3 or not _indexed(graph, rows):
         return False
-    *_, gain, coefficients, cap = inputs
-    rows = (1, x.shape[0])
+    for t in (*inputs[1:], *(() if film is None else film[:6])):
+        if t is not None and (t.dtype != kind or type(t) not in _PLAIN):
+            return False
+    for t in (x0, v):
+        if t is not None and t.shape != x.shape:
+            return False
+    for t in (gain, coefficients):
+        if t is not None and (t.dim() != 2 or t.shape[0] not in (1, rows)):
+            return False
+    return (cap is None or cap.numel() == 1) and (film is None or _fits(film, rows))
+
+
+def _indexed(graph: Graph, rows: int) -> bool:
+    batch, counts, mask = graph.batch, graph.counts, graph.mask
     return (
-        (gain is None or (gain.dim() == 2 and gain.shape[0] in rows))
-        and (coefficients is None or (coefficients.dim() == 2 and coefficients.shape[0] in rows))
-        and (cap is None or cap.numel() == 1)
+        batch.shape[0] == rows
+        and batch.device.type == "cpu"
+        and batch.dtype == counts.dtype == torch.int64
+        and batch.is_contiguous()
+        and counts.is_contiguous()
+        and (mask is None or mask.is_contiguous())
     )
+
+
+def _fits(film: Film, rows: int) -> bool:
+    if torch.is_autocast_enabled("cpu"):  # under which torch takes products in half precision
+        return False
+    count, width = film.weight.shape
+    return (
+        film.h.shape == (rows, width)
+        and film.scale.shape == film.shift.shape == (width,)
+        and film.bias.shape == film.amplitude.shape == (count,)
+    )
+
+
+_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Tensor:
-        *inputs, plain, recipe, graph = arguments
-        y, stats = _launch().forward(tuple(inputs), graph, recipe)
-        ctx.save_for_backward(*inputs, stats)
-        ctx.plain, ctx.recipe, ctx.graph = plain, recipe, graph
+        *inputs, around_one, eps, formula, graph = arguments
+        y, *kept = _launch().forward(_dense(inputs), graph, formula, around_one, eps)
+        ctx.save_for_backward(*inputs, *kept)
+        ctx.how = around_one, eps, formula, graph
         out: Tensor = y
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        *inputs, stats = ctx.saved_tensors
+        *inputs, stats, film = ctx.saved_tensors
+        around_one, eps, formula, graph = ctx.how
         g = gradients[0]
         # With create_graph the gradient is itself differentiated.
         if torch.is_grad_enabled() or _compiled.batched(g):
-            return (*again(ctx.plain, inputs, g), None, None, None)
-        wanted = ctx.needs_input_grad
-        found = _launch().backward(g, tuple(inputs), stats, wanted, ctx.graph, ctx.recipe)
-        return (*found, None, None, None)
+            return (*_again(inputs, g, *ctx.how), None, None, None, None)
+        wanted = ctx.needs_input_grad[:_FILM]
+        kept = (stats, film)
+        found = _launch().backward(g, _dense(inputs), kept, wanted, graph, formula, around_one)
+        return (*found, None, None, None, None)
 
 
-def again(plain: Plain, inputs: Sequence[Tensor | None], g: Tensor) -> tuple[Tensor | None, ...]:
-    """Gradients of ``plain(*inputs)`` by torch, None where unneeded; they have gradients too."""
-    # Of views: x may have been made from x0, whose gradient must not hold what comes through x.
+def _dense(inputs: Given) -> list[Tensor | None]:
+    return [None if t is None else t.contiguous() for t in inputs]
+
+
+def _again(
+    inputs: Given, g: Tensor, around_one: int, eps: float, formula: Formula, graph: Graph
+) -> tuple[Tensor | None, ...]:
+    """Gradients by torch, None where unneeded; they can be differentiated again."""
     create = torch.is_grad_enabled()
     with torch.enable_grad():
+        # Views: x may have been made from x0, whose gradient must not hold what comes through x.
         views = [None if t is None else t.view_as(t) for t in inputs]
-        y = plain(*views)
+        film = None
+        if views[_POINTS] is not None:
+            film = Film(*views[_POINTS:], around_one, eps)  # type: ignore[arg-type]
+        y = formula.made.run(graph, views[:_POINTS], film)
     wanted = [t for t in views if t is not None and t.requires_grad]
     found = iter(torch.autograd.grad(y, wanted, g, create_graph=create, allow_unused=True))
     return tuple(next(found) if t is not None and t.requires_grad else None for t in views)

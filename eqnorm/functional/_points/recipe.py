@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -57,9 +56,8 @@ class Recipe(NamedTuple):
     in_gain: bool = False
 
 
-@functools.lru_cache(maxsize=256)
-def tables(recipe: Recipe, rounding: float, tiny: float) -> tuple[Any, Any]:
-    """What the loops take: choices as integers, in the order below, and four numbers."""
+def choices(recipe: Recipe) -> Any:
+    """The choices as integers, in the order below."""
     first = 1 if recipe.in_gain else 0
     how = [
         SCALES.index(recipe.scale),
@@ -71,15 +69,30 @@ def tables(recipe: Recipe, rounding: float, tiny: float) -> tuple[Any, Any]:
         recipe.drift_column + first if recipe.drift_column >= 0 else -1,
         recipe.frame + first if recipe.frame >= 0 else -1,
         recipe.bessel,
+        recipe.in_gain,
     ]
-    return np.array(how, dtype=np.int64), np.array([recipe.eps, recipe.share, rounding**2, tiny])
+    return np.array(how, dtype=np.int64)
+
+
+def limits(recipe: Recipe, kind: type[np.floating[Any]]) -> Any:
+    """The numbers, for points of a dtype, in the order below."""
+    limit = np.finfo(kind)
+    rounding, tiny = 4 * float(limit.eps), float(limit.tiny) ** 0.5
+    return np.array([recipe.eps, recipe.share, rounding**2, tiny])
 
 
 # Columns of the first table,
-SCALE, MEASURE, DRIFT, CENTRED, KEEP, IN_UNITS, DRIFT_COLUMN, FRAME, BESSEL = range(9)
+SCALE, MEASURE, DRIFT, CENTRED, KEEP, IN_UNITS, DRIFT_COLUMN, FRAME, BESSEL, IN_GAIN = range(10)
 # of the second,
 EPS, SHARE, ROUNDING_SQ, TINY = range(4)
 # and of what the loops know of a graph: three vectors, then numbers.
 ORIGIN, CENTRE, VELOCITY = 0, 3, 6
 EXTENT_SQ, SPEED_SQ, SPREAD, MEASURED, UNIT, FLOOR, FACTOR, DRIFTS_BY, REACH_SQ = range(9, 18)
 WIDTH = 18
+# What the loops are handed: sizes; addresses, 0 for what is not there, of the inputs, of the graph,
+# of what the forward pass leaves for the gradient, of the output or its gradient; of gradients.
+NODES, GRAPHS, GAIN_ROWS, GAIN_WIDTH, ROWS, COLUMNS, FEATURES, FILMED, AROUND_ONE = range(9)
+X, X0, V, GAIN, COEFFICIENTS, CAP, H, W, BIAS, LN_SCALE, LN_SHIFT, AMPLITUDE = range(9, 21)
+BATCH, MASK, COUNTS, STATS, FILM, Y = range(21, 27)
+OF_X, OF_X0, OF_V, OF_GAIN, OF_COEFFICIENTS, OF_CAP, OF_H, OF_W, OF_BIAS = range(27, 36)
+OF_SCALE, OF_SHIFT, OF_AMPLITUDE = range(36, 39)
