@@ -7,8 +7,10 @@ from e3nn import o3
 from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
+from eqnorm_adapters._egnn_edges import Aggregation
 from eqnorm_adapters._irreps import IrrepsLinear, hidden_irreps
-from eqnorm_adapters._tfn_layer import Aggregation, TFNLayer, TFNOptions
+from eqnorm_adapters._slotted import Start
+from eqnorm_adapters._tfn_layer import TFNLayer, TFNOptions
 
 
 @register_model(
@@ -102,33 +104,36 @@ class TFN(Backbone):
         center: bool = False,
     ) -> None:
         super().__init__(node_dim, edge_dim, velocities=True, center=center)
-        if layers < 1:
-            raise ValueError(f"layers must be at least 1, got {layers}")
         self.irreps = hidden_irreps(hidden, lmax)
         options = TFNOptions(
-            irreps=self.irreps,
-            lmax=lmax,
-            edge_dim=edge_dim,
-            num_basis=num_basis,
-            cutoff=cutoff,
-            radial_hidden=radial_hidden,
-            message_aggregation=message_aggregation,
-            coord_aggregation=coord_aggregation,
+            norm=norm,
             update_norm=update_norm,
             edge_norm=edge_norm,
             feature_norm=feature_norm,
             message_norm=message_norm,
+            norm_last=norm_last,
+            layers=layers,
+            edge_dim=edge_dim,
+            message_aggregation=message_aggregation,
+            coord_aggregation=coord_aggregation,
+            activation="silu",
+            irreps=self.irreps,
+            lmax=lmax,
+            num_basis=num_basis,
+            cutoff=cutoff,
+            radial_hidden=radial_hidden,
         )
         self.embedding = IrrepsLinear(f"{node_dim}x0e+1x1o", self.irreps)
-        norms = [norm] * (layers - 1) + [norm if norm_last else None]
-        self.layers = nn.ModuleList(TFNLayer(options, choice) for choice in norms)
+        self.layers = nn.ModuleList(
+            TFNLayer(options, last=index == layers - 1) for index in range(layers)
+        )
 
     def propagate(
         self, x: Tensor, graph: Graph, h: Tensor, v: Tensor | None, edge_attr: Tensor | None
     ) -> ModelOutput:
         """The network itself, on checked inputs."""
-        x0, v = x, torch.zeros_like(x) if v is None else v
-        features = self.embedding(torch.cat([h, v], dim=-1))
+        start = Start(graph, x, torch.zeros_like(x) if v is None else v, edge_attr)
+        features = self.embedding(torch.cat([h, start.v], dim=-1))
         for layer in self.layers:
-            x, features = layer(x, features, graph, edge_attr, x0, v)
-        return ModelOutput(x, features, v)
+            x, features = layer(x, features, start)
+        return ModelOutput(x, features, start.v)

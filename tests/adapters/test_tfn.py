@@ -139,7 +139,7 @@ def test_an_edge_norm_takes_the_place_of_the_unit_length() -> None:
         ({"hidden": "points"}, "hidden must be a channel count or irreps"),
         ({"hidden": "8x0g"}, "neither 'points' nor irreps"),
         ({"lmax": 0}, "lmax must be an integer from 1 to 11, got 0"),
-        ({"layers": 0}, "layers must be at least 1, got 0"),
+        ({"layers": 0}, "layers must be an integer of at least 1, got 0"),
         ({"num_basis": 0}, "num_basis must be at least 1, got 0"),
         ({"radial_hidden": 0}, "radial_hidden must be at least 1, got 0"),
         ({"cutoff": 0.0}, "cutoff must be positive, or None"),
