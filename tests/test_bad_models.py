@@ -82,3 +82,15 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_error_says_what_is_wrong_and_how_to_put_it_right(case):
     check(CASES[case])
+
+
+def test_large_numbers_are_not_taken_for_infinite_ones():
+    with torch.no_grad():
+        run(v=torch.full((6, 3), 3e38))  # whose sum overflows
+
+
+def test_infinities_whose_sum_is_not_one_are_found():
+    edges = torch.zeros(12, 2)
+    edges[3, 0], edges[5, 1] = float("inf"), -float("inf")
+    with pytest.raises(ValueError, match="edge_attr holds NaN or Inf, first in row 3"):
+        run(edge_attr=edges)

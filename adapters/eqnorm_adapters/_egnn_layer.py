@@ -10,10 +10,10 @@ from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters import _egnn_path
 from eqnorm_adapters._egnn_edges import Aggregation, affine, scaled, weighted_sum
 from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
-from eqnorm_adapters._egnn_messages import sums_and_weights
 from eqnorm_adapters._egnn_ops import edge_sums
 from eqnorm_adapters._egnn_options import EGNNOptions
 from eqnorm_adapters._egnn_rows import two_layers
+from eqnorm_adapters._egnn_torch_path import layer_in_torch
 from eqnorm_adapters._egnn_whole import layer_in_one
 from eqnorm_adapters._options import ACTIVATIONS
 
@@ -88,7 +88,10 @@ class EGNNLayer(nn.Module):
         """New points (N, 3), features (N, hidden) and velocities (N, 3)."""
         h = _normed(self.feature_norm, h, graph, x0, v0, h)
         compiled = _egnn_path.problem(self, h, x, graph, edge_attr)
-        whole = None if compiled is None else layer_in_one(self, *compiled, velocity, graph)
+        if compiled is None:
+            whole = layer_in_torch(self, x, h, graph, edge_attr, velocity)
+        else:
+            whole = layer_in_one(self, *compiled, velocity, graph)
         if whole is not None:
             update, total, done = whole
         else:
@@ -151,13 +154,6 @@ class EGNNLayer(nn.Module):
             first.weight, [width, width, scalars.shape[1]], dim=1
         )
         receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
-        parameters = _egnn_path.parameters_in_torch(self, h, scalars)
-        if parameters is not None:
-            at_nodes = (receive, send)
-            total, weights = sums_and_weights(at_nodes, scalars, at_edge, parameters, graph)
-            if len(self.coord_mlp) > 3:
-                weights = self.coord_mlp[3](weights)
-            return scaled(total, graph, how), weights
         messages = affine(receive, send, scalars, at_edge, graph)
         for module in rest:
             messages = module(messages)

@@ -16,6 +16,7 @@ from eqnorm_adapters._egnn_rows import hooked
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn_layer import EGNNLayer
 
+_EXACT = {torch.float32, torch.float64}
 _PLAIN_MODULES = {nn.Linear, nn.SiLU, nn.Sigmoid, nn.Tanh}
 
 
@@ -88,17 +89,25 @@ def _of(linear: nn.Module | None) -> tuple[Any, Any]:
     return parameters["weight"], parameters["bias"]
 
 
-def parameters_in_torch(layer: EGNNLayer, h: Tensor, scalars: Tensor) -> list[Tensor] | None:
-    """W2, b2, W3, b3, w4 for :mod:`eqnorm_adapters._egnn_messages`; None where modules must run.
-
-    Without gradients, too, these are better: they keep less.
-    """
-    if not torch.is_grad_enabled() or not is_eager(h, scalars) or layer.att_mlp is not None:
+def parameters_in_torch(
+    layer: EGNNLayer, h: Tensor, x: Tensor, *others: Tensor | None
+) -> tuple[Tensor, ...] | None:
+    """From `w1` to `w4` for :mod:`eqnorm_adapters._egnn_torch`; None where modules must run."""
+    if torch.compiler.is_compiling():
         return None
-    if torch.is_autocast_enabled(h.device.type) or not untouched(layer):
+    given = [t for t in (h, x, *others) if t is not None]
+    if h.dtype not in _EXACT or {t.dtype for t in given} != {h.dtype}:
         return None
-    found: list[Tensor] = [*_parameters(layer)[2:7]]
-    return None if any(parameter is None for parameter in found) else found
+    if layer.att_mlp is not None or not is_eager(*given) or not untouched(layer):
+        return None
+    if torch.is_autocast_enabled(h.device.type):
+        return None
+    found, width, kind = _parameters(layer)[:7], layer.width, h.dtype
+    shapes = [None if p is None or p.dtype != kind else tuple(p.shape) for p in found]
+    square, row = (width, width), (width,)
+    if shapes[1:] != [row, square, row, square, row, (1, width)] or shapes[0] is None:
+        return None
+    return found if shapes[0][0] == width else None
 
 
 def untouched(layer: EGNNLayer) -> bool:
