@@ -13,7 +13,6 @@ from torch.nn.parallel import DistributedDataParallel
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters.native import _library
 
 # As in the official code, whose last layer updates features that no position depends on.
 LAST_FEATURES_UNUSED = {"clofnet", "egnn", "egnn_vel", "radial_field"}
@@ -31,22 +30,33 @@ def group(tmp_path: Path) -> Iterator[None]:
     dist.destroy_process_group()
 
 
-def steps(model: nn.Module) -> None:
+def steps(model: nn.Module, count: int = 2) -> None:
     graph = Graph.complete(2, 4)
-    for _ in range(2):  # the second one looks whether the first has reached all parameters
+    for _ in range(count):  # each looks whether the one before has reached all parameters
         model(torch.randn(8, 3), graph, v=torch.randn(8, 3)).x.square().sum().backward()
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_loss_of_positions(name: str, group: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_of_positions(name: str, group: None) -> None:
     model = eqnorm.create_model(name, layers=2, hidden=16, feature_norm="layernorm")
     unused = name in LAST_FEATURES_UNUSED
     steps(DistributedDataParallel(model, find_unused_parameters=unused))
-    if unused:
-        # The kernel of a whole EGNN layer reaches all of its parameters; torch does not.
-        monkeypatch.setattr(_library, "_wanted", False)
-        with pytest.raises(RuntimeError, match="find_unused_parameters=True"):
-            steps(DistributedDataParallel(model))
+
+
+@pytest.mark.parametrize("name", sorted(LAST_FEATURES_UNUSED))
+def test_without_the_option_torch_names_it(name: str, group: None) -> None:
+    # Layers of EGNN that are one operation reach all of their parameters; with this norm they are
+    # several.
+    model = eqnorm.create_model(name, layers=2, hidden=16, message_norm="layernorm")
+    with pytest.raises(RuntimeError, match="find_unused_parameters=True"):
+        steps(DistributedDataParallel(model))
+
+
+@pytest.mark.parametrize("name", ["clofnet", "radial_field"])
+def test_a_static_graph_does_not_help_these(name: str, group: None) -> None:
+    model = eqnorm.create_model(name, layers=2, hidden=16)
+    with pytest.raises(RuntimeError, match="Expected to have finished reduction in the prior"):
+        steps(DistributedDataParallel(model, static_graph=True), count=3)
 
 
 class Potential(nn.Module):
