@@ -19,6 +19,8 @@ class LayerAudit:
         error: relative error under that type, in float64.
         limit: what rounding explains.
         scale: root mean square of the output.
+        alone: relative difference between a graph's rows in the batch and those of the graph
+            alone; 0 where that was not looked at, or rows are neither nodes nor edges nor graphs.
     """
 
     name: str
@@ -28,18 +30,30 @@ class LayerAudit:
     error: float
     limit: float
     scale: float
+    alone: float = 0.0
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the output for one graph depends on the other graphs of the batch."""
+        return not self.alone <= self.limit
 
     @property
     def broken(self) -> bool:
-        """Whether the output breaks the symmetry."""
-        return self.kind != "?" and not self.error <= self.limit
+        """Whether the output breaks the symmetry, or mixes graphs."""
+        return self.mixed or (self.kind != "?" and not self.error <= self.limit)
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """All layers, in the order in which they finished."""
+    """All layers, in the order in which they finished.
+
+    Attributes:
+        layers: one for each output of a submodule.
+        note: what could not be looked at, and why.
+    """
 
     layers: tuple[LayerAudit, ...]
+    note: str = ""
 
     @property
     def first(self) -> LayerAudit | None:
@@ -57,16 +71,22 @@ class AuditReport:
         return {
             "ok": self.ok,
             "first": None if first is None else first.name,
-            "layers": [{**vars(layer), "broken": layer.broken} for layer in self.layers],
+            "note": self.note,
+            "layers": [
+                {**vars(layer), "mixed": layer.mixed, "broken": layer.broken}
+                for layer in self.layers
+            ],
         }
 
     def __str__(self) -> str:
         width = max((len(layer.name) for layer in self.layers), default=5)
-        rows = [f"{'layer':<{width}}  {'type':>10}  {'error':>8}  {'limit':>8}  {'scale':>8}"]
+        titles = "  ".join(f"{title:>8}" for title in ("error", "alone", "limit", "scale"))
+        rows = [f"{'layer':<{width}}  {'type':>10}  {titles}"]
         for layer in self.layers:
             mark = "  <- first" if layer is self.first else "  broken" if layer.broken else ""
+            mark += ", graphs mixed" if layer.mixed else ""
             rows.append(
                 f"{layer.name:<{width}}  {layer.kind:>10}  {layer.error:8.1e}  "
-                f"{layer.limit:8.1e}  {layer.scale:8.1e}{mark}"
+                f"{layer.alone:8.1e}  {layer.limit:8.1e}  {layer.scale:8.1e}{mark}"
             )
-        return "\n".join(rows)
+        return "\n".join([*rows, self.note] if self.note else rows)

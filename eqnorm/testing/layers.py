@@ -14,8 +14,10 @@ from eqnorm.testing import measure, neighbors, transforms
 from eqnorm.testing.build import build
 from eqnorm.testing.cases import Case, Motion
 from eqnorm.testing.declare import match_signature, parse_inputs
+from eqnorm.testing.layer_alone import Alone, graphs_alone
 from eqnorm.testing.layer_report import AuditReport, LayerAudit
 from eqnorm.testing.layer_types import LayerError, layer_error
+from eqnorm.testing.structure import Structure
 from eqnorm.testing.subject import Subject, cast, default_dtype
 from eqnorm.testing.tolerances import TOLERANCES, unit_roundoff
 
@@ -47,7 +49,8 @@ def audit(
         inputs: as for :func:`eqnorm.testing.assert_equivariant`.
         group: the geometric symmetries.
         permutation: relabel nodes and edges too.
-        independence: move each graph of the batch its own way.
+        independence: move each graph of the batch its own way, and look at each alone too: a
+            layer that mixes invariants of different graphs shows only there.
         types: submodule names to types.
         sample: concrete arguments; None to draw a batch of two graphs.
         dtype: of the drawn arguments.
@@ -88,6 +91,7 @@ def audit(
     near = dict(
         _record(subject, neighbors.displaced(arguments, slots, TOLERANCES.probe, size.size, 1))
     )
+    alone, note = _each_alone(subject, arguments, structure, independence)
     layers = []
     for key, value in here:
         if key not in there or there[key].shape != value.shape:
@@ -96,8 +100,21 @@ def audit(
         module = subject.model(torch.float64).get_submodule(name.split("#")[0])  # type: ignore[attr-defined]
         stated = (types or {}).get(name) or getattr(module, "irreps_out", None)
         found = layer_error(value, there[key], move, stated, size.size)
-        layers.append(_layer(name, module, value, near.get(key, value), found, size))
-    return AuditReport(tuple(layers))
+        apart = alone.error(key, value, found.kind == "points")
+        layers.append(_layer(name, module, value, near.get(key, value), found, apart, size))
+    return AuditReport(tuple(layers), note)
+
+
+def _each_alone(
+    subject: Subject, arguments: dict[str, Any], structure: Structure, wanted: bool
+) -> tuple[Alone, str]:
+    """What layers put out for each graph alone; or why that could not be looked at."""
+    parts = graphs_alone(arguments, subject.slots, structure) if wanted else []
+    try:
+        return Alone(structure, tuple(dict(_record(subject, part)) for part in parts)), ""
+    except Exception as error:  # a model for batches of one size only
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Alone(structure, ()), f"graphs were not looked at alone: the model raises {said}"
 
 
 def _layer(
@@ -106,6 +123,7 @@ def _layer(
     value: Tensor,
     near: Tensor,
     found: LayerError,
+    alone: float,
     size: measure.Extent,
 ) -> LayerAudit:
     scale = float(value.square().mean().sqrt()) if value.numel() else 0.0
@@ -122,6 +140,7 @@ def _layer(
         found.error,
         limit,
         scale,
+        alone,
     )
 
 

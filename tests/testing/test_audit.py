@@ -8,6 +8,8 @@ from e3nn import o3
 from torch import Tensor, nn
 
 from eqnorm.testing import audit
+from eqnorm.testing.broken import COLLECTION
+from eqnorm.testing.registered import build_subject
 
 INPUTS = {"pos": "points", "h": "8x0e", "edge_index": "edge_index"}
 
@@ -97,3 +99,71 @@ def test_translation_and_permutation() -> None:
         report = audit(Places(by_index), inputs={"pos": "points"}, group=group)
         assert report.first is not None
         assert report.first.name == "read"
+
+
+def test_points_at_the_layer_that_mixes_invariants_of_graphs() -> None:
+    specimen = COLLECTION["FeaturesOfTheWholeBatch"]
+    model = specimen.make()
+    assert isinstance(model, nn.Module)
+    options = {"inputs": specimen.inputs, "group": "E3"}
+    report = audit(model, **options)
+    assert report.first is not None
+    assert report.first.name == "layers.1.linear"
+    assert report.first.mixed
+    assert report.first.error < report.first.limit  # no motion shows it
+    assert "graphs mixed" in next(row for row in str(report).splitlines() if "first" in row)
+    assert report.to_dict()["layers"][2]["mixed"]
+    # Not asked for, or with a single graph, nothing of it is seen.
+    assert audit(model, independence=False, **options).ok
+    one = {"h": torch.randn(5, 4), "pos": torch.randn(5, 3), "batch": torch.zeros(5).long()}
+    assert audit(model, sample=one, **options).ok
+    for layer in model.layers:
+        layer.whole_batch = False
+    sound = audit(model, **options)
+    assert sound.ok, str(sound)
+
+
+@pytest.mark.parametrize("level", ["edge", "graph"])
+def test_rows_of_edges_and_graphs_are_those_of_a_graph_too(level: str) -> None:
+    class Read(nn.Module):
+        def __init__(self, across: float) -> None:
+            super().__init__()
+            self.out, self.across = nn.Identity(), across
+
+        def forward(self, pos: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+            j, i = edge_index
+            r = (pos[i] - pos[j]).norm(dim=-1, keepdim=True)
+            if level == "graph":
+                r = r.new_zeros(int(batch.max()) + 1, 1).index_add(0, batch[i], r)
+            return self.out(r + self.across * r.sum())
+
+    inputs = {"pos": "points", "edge_index": "edge_index", "batch": "batch"}
+    assert audit(Read(0.0), inputs=inputs).ok
+    found = audit(Read(1e-3), inputs=inputs).first
+    assert found is not None
+    assert found.mixed
+    assert found.name == "out"
+
+
+def test_a_model_that_takes_no_graph_alone_is_audited_all_the_same() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.read = nn.Linear(4, 4)
+
+        def forward(self, h: Tensor, batch: Tensor) -> Tensor:
+            if int(batch.max()) != 1:
+                raise RuntimeError("two graphs are needed")
+            return self.read(h)
+
+    report = audit(Two(), inputs={"h": "4x0e", "batch": "batch"})
+    assert report.ok
+    assert "not looked at alone: the model raises RuntimeError: two graphs" in str(report)
+
+
+@pytest.mark.parametrize("name", ["egnn_vel", "painn", "nequip"])
+def test_backbones_mix_nothing(name: str) -> None:
+    model, declaration = build_subject("model", name, "", training=False)
+    report = audit(model, inputs=declaration["inputs"], group=declaration["group"])
+    assert report.ok, str(report)
+    assert not report.note

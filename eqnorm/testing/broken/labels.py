@@ -115,3 +115,35 @@ def scaled_by_batch_size(pos: Tensor, batch: Tensor) -> Tensor:
 def softmax_over_batch(h: Tensor, batch: Tensor) -> Tensor:
     """Attention weights normalised over all nodes of the batch."""
     return torch.softmax(h, dim=0) * h
+
+
+@specimen(
+    "independence",
+    inputs={"h": "4x0e", "pos": "points", "batch": "batch"},
+    output=("points", "4x0e"),
+)
+class FeaturesOfTheWholeBatch(nn.Module):
+    """Three layers, the second of which centres features on their mean over the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(_Mixing(whole_batch=index == 1) for index in range(3))
+
+    def forward(self, h: Tensor, pos: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Displace points, and update features."""
+        for layer in self.layers:
+            h = layer(h, batch)
+        return pos + pull(pos, batch), h
+
+
+class _Mixing(nn.Module):
+    """Each node sees the mean of its graph, or of the whole batch."""
+
+    def __init__(self, whole_batch: bool) -> None:
+        super().__init__()
+        self.linear, self.whole_batch = nn.Linear(4, 4), whole_batch
+
+    def forward(self, h: Tensor, batch: Tensor) -> Tensor:
+        """Centred features through a linear layer."""
+        mean = h.mean(0) if self.whole_batch else mean_of(h, batch)
+        return h + torch.tanh(self.linear(h - 0.5 * mean))
