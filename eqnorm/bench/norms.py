@@ -87,7 +87,7 @@ def _measure(spec: NormSpec, kind: str, rows: int, name: str, settings: Settings
     graph = eqnorm.Graph.complete(rows // NODES, NODES, device=device)
     ours = norm_pass(spec, kind, graph, rows)
     runs: dict[str, Run] = {"torch": paths.on_path(ours, False)}
-    if spec.on == "irreps" and device == "cpu" and compiled_available():
+    if device == "cpu" and compiled_available():
         runs["compiled"] = paths.on_path(ours, True)
     theirs = _peers(spec, kind, graph, device)
     runs |= {who: steps.passes(call, (rows, dim), device) for who, call in theirs.items()}

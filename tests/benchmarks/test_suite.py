@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.name}-{spec.on}")
 def test_norm(benchmark: Any, spec: eqnorm.NormSpec, path: str) -> None:
-    if path == "default" and (spec.on != "irreps" or not compiled_available()):
+    if path == "default" and not compiled_available():
         pytest.skip("one path only")
     kind = norms.served(spec)
     norm = eqnorm.create_norm(spec.name, on=kind, **norms.options(spec))
