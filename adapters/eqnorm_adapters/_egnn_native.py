@@ -117,22 +117,22 @@ def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[Problem, tuple
 
 def record(w: EdgeInputs, edges: Edges, first: Tensor, scalars: Tensor) -> Problem:
     """What the kernel is given; all tensors dense, in the layout of native/egnn/egnn.h."""
-    channels, size, nodes = w.b2.shape[0], edges.size, w.h.shape[0]
-    count = nodes * (size - 1) if edges.senders is None else edges.senders.shape[0]
-    start, number = first.data_ptr(), w.w1.shape[1] - 2 * w.h.shape[1]
+    channels, start = w.b2.shape[0], first.data_ptr()
     return Problem(
-        *(
-            nodes,
-            count,
-            channels,
-            number,
-            2 * channels,
-            size,
-            torch.get_num_threads(),
-        ),
-        *(edges.bound, edges.halves, at(edges.senders), at(edges.receivers)),
+        *numbers(w.h.shape[0], channels, w.w1.shape[1] - 2 * w.h.shape[1], edges),
         *(start, start + 4 * channels, w.x.data_ptr(), at(w.e), at(w.vectors), at(edges.shifts)),
         *(scalars.data_ptr(), *(at(value) for value in w[-len(SHAPED) :])),
+    )
+
+
+def numbers(nodes: int, channels: int, scalars: int, edges: Edges) -> tuple[int | None, ...]:
+    """The first fields of a record, up to the receivers."""
+    size, senders = edges.size, edges.senders
+    count = nodes * (size - 1) if senders is None else senders.shape[0]
+    threads = torch.get_num_threads()
+    return (
+        *(nodes, count, channels, scalars, 2 * channels, size, threads),
+        *(edges.bound, edges.halves, at(senders), at(edges.receivers)),
     )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from eqnorm import Backbone, Graph, ModelOutput
 from eqnorm_adapters._egnn_layer import EGNNLayer
 from eqnorm_adapters._egnn_options import EGNNOptions
+from eqnorm_adapters._egnn_whole_stack import stack_in_one
 
 
 class EGNNStack(Backbone):
@@ -41,6 +42,10 @@ class EGNNStack(Backbone):
     ) -> ModelOutput:
         x0, v0 = x, v
         h = self.embedding(h)
-        for layer in self.layers:
-            x, h, v = layer(x, h, graph, edge_attr, v, x0, v0)
+        whole = stack_in_one(self.layers, x, h, graph, edge_attr, v)
+        if whole is not None:
+            x, h = whole
+        else:
+            for layer in self.layers:
+                x, h, v = layer(x, h, graph, edge_attr, v, x0, v0)
         return ModelOutput(x, h if self.embedding_out is None else self.embedding_out(h), v)

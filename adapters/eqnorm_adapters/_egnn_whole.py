@@ -72,7 +72,7 @@ class Inputs(NamedTuple):
         return cls(edges, flat[k], tuple(flat[k + 1 : k + 5]), tuple(flat[k + 5 : k + 9]))
 
 
-_NO_NETWORK = (None, None, None, None)
+NO_NETWORK = (None, None, None, None)
 
 
 def layer_in_one(
@@ -87,20 +87,27 @@ def layer_in_one(
     width = layer.width
     if width % 16 or torch.compiler.is_compiling():
         return None
-    phi_v: tuple[Tensor | None, ...] | None = _NO_NETWORK
+    phi_v: tuple[Tensor | None, ...] | None = NO_NETWORK
     if layer.coord_mlp_vel is None or v is None:
         v = None
     elif type(v) is not Tensor or v.dtype != torch.float32:
         return None
     else:
         phi_v = _egnn_rows.weights(layer.coord_mlp_vel, width, False)
-    phi_h: tuple[Tensor | None, ...] | None = _NO_NETWORK
+    phi_h: tuple[Tensor | None, ...] | None = NO_NETWORK
     if layer.message_norm is None:
         phi_h = _egnn_rows.weights(layer.node_mlp, width, True)
     if phi_v is None or phi_h is None:
         return None
+    settings = settings_of(layer, edges, graph)
+    update, second = _Layer.apply(*given, v, *phi_v, *phi_h, settings)  # type: ignore[no-untyped-call]
+    return update, second, layer.message_norm is None
+
+
+def settings_of(layer: EGNNLayer, edges: Edges, graph: Graph) -> Settings:
+    """What a layer is told beside tensors that have gradients."""
     dense = graph.neighbors is not None
-    settings = Settings(
+    return Settings(
         edges,
         None if dense else graph.degrees,
         edges.size - 1,
@@ -110,8 +117,6 @@ def layer_in_one(
         layer.residual,
         torch.is_grad_enabled(),
     )
-    update, second = _Layer.apply(*given, v, *phi_v, *phi_h, settings)  # type: ignore[no-untyped-call]
-    return update, second, layer.message_norm is None
 
 
 class _Layer(torch.autograd.Function):

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_native, _egnn_whole, native
+from eqnorm_adapters import _egnn_native, _egnn_stack_calls, _egnn_whole, _egnn_whole_stack, native
 
 OPTIONS = {
     "plain": {},
     "attention, tanh": {"attention": True, "tanh": True, "edge_dim": 0, "coords_weight": 0.5},
+    "a norm": {"norm": "geonorm", "edge_dim": 0},
     "norms": {
         "norm": "geonorm",
         "update_norm": "softcap",
@@ -91,16 +92,17 @@ def error(ours: list[Tensor], exact: list[Tensor]) -> float:
 
 
 class Calls:
-    """Counts the calls of the kernel."""
+    """Counts the calls of the kernel, once for each layer."""
 
     def __init__(self, monkeypatch) -> None:
         self.count = 0
-        for module in (_egnn_native, _egnn_whole):
+        for module in (_egnn_native, _egnn_whole, _egnn_whole_stack):
             monkeypatch.setattr(module, "forward", self._counted(module.forward))
 
     def _counted(self, forward):
         def counted(*arguments):
-            self.count += 1
+            whole = forward is _egnn_stack_calls.forward
+            self.count += len(arguments[1]) // _egnn_stack_calls.PARAMETERS if whole else 1
             return forward(*arguments)
 
         return counted
