@@ -69,9 +69,7 @@ def sum_block(per_column: Tensor, block: Block, order: Order) -> Tensor:
 
 
 def kinds_table(blocks: tuple[Block, ...]) -> Any:
-    """For the compiled kernels, of every block: start, copies, components, first copy, its kind
-    of irrep, whether it is an even scalar.
-    """
+    """For kernels, of every block: start, copies, components, first copy, kind, whether 0e."""
     kinds = list(dict.fromkeys(b.irrep for b in blocks))
     rows = [(b.start, b.mul, b.dim, b.copy, kinds.index(b.irrep), b.scalar) for b in blocks]
     return np.array(rows, dtype=np.int64)

@@ -1,34 +1,20 @@
-"""Norms that rescale every copy of an irrep by a function of its own length."""
+"""Norms that rescale every copy of an irrep by a function of its own length.
+
+Torch operations, or where these can be used the compiled kernels.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
-
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from eqnorm.functional._irreps.copies_columns import dot_copies, scale_copies
+from eqnorm.functional._irreps import copies_fused as fused
+from eqnorm.functional._irreps import copies_plain as plain
+from eqnorm.functional._irreps.copies_plain import Activation, norms_of_copies
 from eqnorm.functional._irreps.layout import Layout
 from eqnorm.functional._irreps.ranks import RanksGraph
 from eqnorm.graph import Graph
 
-Activation = Literal["softplus", "relu", "identity"]
-
-
-def norms_of_copies(x: Tensor, layout: Layout, eps: float) -> Tensor:
-    r"""Length of every copy of an irrep, sqrt(\\|x\\|^2 + eps^2): (N, D) -> (N, K).
-
-    The gradient is at most 1, where that of the exact length does not exist at zero.
-    """
-    return (dot_copies(x, x, layout) + eps * eps).sqrt()
-
-
-def activate(z: Tensor, activation: Activation) -> Tensor:
-    """Softplus, relu or identity."""
-    if activation == "softplus":
-        return F.softplus(z)
-    return z.relu() if activation == "relu" else z
+__all__ = ["Activation", "geo_norm", "norm_layer_norm", "norms_of_copies", "vn_batch_norm"]
 
 
 def norm_layer_norm(
@@ -53,21 +39,10 @@ def norm_layer_norm(
         length_eps: in the unit of x, below which a length is not resolved.
         activation: f.
     """
-    length = norms_of_copies(x, layout, length_eps)
-    value = layout.with_scalars(layout.scalars(x), length)
-    centred, scale = [], []
-    stats: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-    for block in layout.blocks:
-        if block.irrep not in stats:
-            own = layout.of_irrep(value, block.irrep)
-            mean = own.mean(1, keepdim=True)
-            var = (own - mean).square().mean(1, keepdim=True)
-            stats[block.irrep] = (mean, (var + eps).rsqrt())
-        mean, r = stats[block.irrep]
-        centred.append(value[:, block.copy : block.copy + block.mul] - mean)
-        scale.append(r.expand(-1, block.mul))
-    z = torch.cat(centred, 1) * torch.cat(scale, 1) * weight + bias
-    return _rescale(x, layout, length, z, activation)
+    if fused.usable(x):
+        how = fused.NormLayer(layout, eps, length_eps, activation)
+        return fused.run(how, x, weight, bias)[0]
+    return plain.norm_layer_norm(x, layout, weight, bias, eps, length_eps, activation)
 
 
 def vn_batch_norm(
@@ -99,24 +74,12 @@ def vn_batch_norm(
     Returns:
         y (N, D), and mean and variance, each (K,), without gradient.
     """
-    # Twice: inside the root for the gradient, outside as in the source.
-    length = norms_of_copies(x, layout, length_eps) + length_eps
-    value = layout.with_scalars(layout.scalars(x), length)
-    if running is None:
-        mean = graph.mean(value)[0]
-        var = graph.mean((value - mean).square())[0]
-    else:
-        mean, var = running
-    z = (value - mean) * ((var + eps).rsqrt() * weight) + bias
-    return _rescale(x, layout, length, z, activation), mean.detach(), var.detach()
-
-
-def _rescale(
-    x: Tensor, layout: Layout, length: Tensor, z: Tensor, activation: Activation
-) -> Tensor:
-    """X f(z)/length, and z itself for even scalars."""
-    y = scale_copies(x, activate(z, activation) / length, layout)
-    return layout.with_scalars(layout.scalars_of_copies(z), y)
+    if isinstance(graph, Graph) and graph.num_graphs == 1 and fused.usable(x):
+        how = fused.VNBatch(layout, eps, length_eps, graph, running, activation)
+        y, mean, var = fused.run(how, x, weight, bias)
+        return y, mean, var
+    rest = (eps, length_eps, graph, running, activation)
+    return plain.vn_batch_norm(x, layout, weight, bias, *rest)
 
 
 def geo_norm(
@@ -143,14 +106,6 @@ def geo_norm(
         eps: in units of the mean square of a component.
         graph: graphs of the nodes.
     """
-    mean = graph.mean(x)
-    z = x - graph.spread(torch.where(layout.odd_scalar_columns, 0.0, mean))
-    square = dot_copies(z, z, layout) / layout.dims
-    own = (square + eps).rsqrt()
-    shared = graph.spread((graph.mean(square) + eps).rsqrt())
-    y = scale_copies(z, torch.where(layout.dims > 1, own, shared) * weight, layout)
-    if drift is not None:
-        level = (dot_copies(mean, mean, layout) / layout.dims + eps).rsqrt()
-        whole = drift.new_zeros(layout.num_copies).index_copy(0, layout.higher_copies, drift)
-        y = y + graph.spread(scale_copies(mean, level * whole, layout))
-    return layout.add_to_scalars(y, bias)
+    if fused.usable(x):
+        return fused.run(fused.Geo(layout, eps, graph), x, weight, bias, drift)[0]
+    return plain.geo_norm(x, layout, weight, bias, drift, eps, graph)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eqnorm.functional._irreps.columns import Columns
     from eqnorm.functional._irreps.rows import Rows
 
-_NO_MASK = np.empty(0, np.bool_)
+NO_MASK = np.empty(0, np.bool_)
 _NO_BATCH = np.empty(0, np.int64)
 
 
@@ -30,7 +30,7 @@ def rows_of_graphs(graph: Graph) -> tuple[Any, Any]:
     The index of a single graph is a view of one number, which numba would compile for anew.
     """
     batch = _NO_BATCH if graph.num_graphs == 1 else array(graph.batch)
-    return batch, _NO_MASK if graph.mask is None else array(graph.mask)
+    return batch, NO_MASK if graph.mask is None else array(graph.mask)
 
 
 def _divisor(how: Columns) -> Any:

@@ -7,7 +7,13 @@ import torch
 from e3nn import o3
 from torch import Tensor, nn
 
-from eqnorm.functional._irreps.blocks import Order, kinds_table, parities_table, read_blocks, sum_block
+from eqnorm.functional._irreps.blocks import (
+    Order,
+    kinds_table,
+    parities_table,
+    read_blocks,
+    sum_block,
+)
 
 
 class Layout(nn.Module):
