@@ -21,8 +21,10 @@ from eqnorm_adapters._coupling import blocks_and_order, symbols
 from eqnorm_adapters._factored import factored_sum
 from eqnorm_adapters._pairs import Pairs
 
-# Neighbours per hidden radial feature from which on the factored sum is the faster one.
+# Neighbours per hidden radial feature from which on the factored sum is the faster one: than all
+# messages at once; and than pieces, where there are not too many of these features.
 _FACTORED_FROM = 3.0
+_FACTORED_FROM_PIECES, _FACTORED_HIDDEN = 4.0, 24
 
 
 class Convolution(nn.Module):
@@ -43,8 +45,9 @@ class Convolution(nn.Module):
     and u = 0 has gradients.
 
     In float32 on the CPU the sums are those of a compiled kernel, where there is a C compiler; see
-    native/conv and `eqnorm_adapters.use_native`. Otherwise complete graphs with many nodes take the
-    sum over j first, see :func:`~eqnorm_adapters._factored.factored_sum`.
+    native/conv and `eqnorm_adapters.use_native`. Otherwise torch does some edges at a time (on the
+    CPU) or all; complete graphs of many nodes with a narrow radial network take the sum over j
+    first.
 
     Args:
         irreps_in: irreps of h.
@@ -105,17 +108,16 @@ class Convolution(nn.Module):
             return self._compiled(h, harmonics, phi, graph, pairs)
         weights = [weight * self.hidden**-0.5 for weight in self.weights]
         couplings = [getattr(self, f"coupling{index}") for index in range(len(self.blocks))]
-        many = graph.neighbors is not None and (
-            graph.neighbors.shape[1] >= _FACTORED_FROM * self.hidden
-        )
-        if not many and _conv_blocks.applies(h, harmonics, phi, *weights):
+        in_pieces = _conv_blocks.applies(h, harmonics, phi, *weights)
+        factored = self._factored(graph, in_pieces)
+        if in_pieces and not factored:
             ends = graph if pairs is None else pairs
             joined = Ends(ends.senders, ends.receivers, pairs is not None)
             fixed = Fixed(joined, self.blocks, couplings)
             return self._cut(_conv_blocks.blocked_sums(h, harmonics, phi, weights, fixed))
         if pairs is not None:
             harmonics, phi = pairs.at_edges(harmonics, phi, graph)
-        if many:
+        if factored:
             sums = factored_sum(h, harmonics, phi, graph, self.blocks, weights, couplings)
             return torch.cat([sums[block][path] for block, path in self.order], dim=-1)
         totals = [
@@ -124,6 +126,15 @@ class Convolution(nn.Module):
             if of_block[0].paths
         ]
         return self._cut(torch.cat(totals, dim=-1))
+
+    def _factored(self, graph: Graph, in_pieces: bool) -> bool:
+        """Whether to take the sum over j first, as measured."""
+        if graph.neighbors is None:
+            return False
+        many = graph.neighbors.shape[1] / self.hidden
+        if in_pieces:
+            return many >= _FACTORED_FROM_PIECES and self.hidden <= _FACTORED_HIDDEN
+        return many >= _FACTORED_FROM
 
     def _compiled(
         self, h: Tensor, harmonics: Tensor, phi: Tensor, graph: Graph, pairs: Pairs | None

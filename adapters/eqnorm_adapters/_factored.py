@@ -28,8 +28,8 @@ def factored_sum(
 
     which is one matrix product per graph and filter degree, and then work per node instead of
     per edge. It does H (lmax+1)^2 / (number of k) times the multiplications of the direct sum,
-    at the speed of matrix products rather than of memory: faster from some 3 H neighbours on,
-    with memory that grows like N instead of E.
+    at the speed of matrix products rather than of memory: faster from some 3 or 4 H neighbours
+    on while H is small, with memory that grows like N instead of E.
 
     Args:
         h: features, shape (N, D).

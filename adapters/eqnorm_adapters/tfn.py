@@ -68,8 +68,8 @@ class TFN(Backbone):
         edge_dim: number of invariants per edge.
         num_basis: number of radial basis functions.
         cutoff: distance at which messages have faded out, or None.
-        radial_hidden: width of the radial network; up to a third of the number of neighbours,
-            complete graphs take a faster path.
+        radial_hidden: width of the radial network; up to 24 and a quarter of the number of
+            neighbours, complete graphs take a faster path.
         message_aggregation: how m_i is collected for f: "sum", "mean" or "sqrt".
         coord_aggregation: the same for x.
         center: see :class:`eqnorm.Backbone`.

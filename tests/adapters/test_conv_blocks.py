@@ -39,7 +39,8 @@ class Calls:
         monkeypatch.setattr(_conv_blocks, "FROM", 1)
         # No more than 64 edges at a time, so that several pieces add up.
         monkeypatch.setattr(_conv_blocks, "BYTES", 1)
-        monkeypatch.setattr(_convolution, "_FACTORED_FROM", float("inf"))
+        for limit in ("_FACTORED_FROM", "_FACTORED_FROM_PIECES"):
+            monkeypatch.setattr(_convolution, limit, float("inf"))
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
@@ -146,6 +147,23 @@ def test_where_it_does_not_apply(monkeypatch):
     (in_pieces,) = torch.autograd.grad(loss, u)
     assert calls.count == 1
     torch.testing.assert_close(by_func, in_pieces, rtol=1e-3, atol=1e-3)
+
+
+def test_narrow_radial_networks_of_large_complete_graphs_sum_before_they_couple(monkeypatch):
+    calls = Calls(monkeypatch)
+    monkeypatch.setattr(_convolution, "_FACTORED_FROM_PIECES", 4.0)
+
+    def in_pieces(hidden: int, nodes: int) -> bool:
+        layer = Convolution(o3.Irreps("1x0e+1x1o"), 1, o3.Irreps("1x0e+1x1o"), hidden)
+        graph, calls.count = Graph.complete(1, nodes), 0
+        with switched(False):
+            layer(*inputs(layer, graph), graph)
+        return calls.count == 1
+
+    assert in_pieces(5, 20)
+    assert not in_pieces(5, 21)
+    assert not in_pieces(24, 97)
+    assert in_pieces(25, 101)
 
 
 def test_forces_in_training_take_the_plain_way_and_those_in_use_do_not(monkeypatch):
