@@ -120,6 +120,7 @@ def _stack(
     assert h is not None
     assert w1 is not None
     edges = Problem(*numbers(h.shape[0], h.shape[1], w1.shape[1] - 2 * h.shape[1], settings.edges))
+    edges.threads = settings.threads
     edges.e, edges.shifts = at(e), at(settings.edges.shifts)
     addresses = _addresses(weights)
     stack = _Stack(

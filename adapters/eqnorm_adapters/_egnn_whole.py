@@ -37,6 +37,7 @@ class Settings(NamedTuple):
         weight: factor of the latter.
         residual: whether features are added to their update.
         keep: whether there will be gradients.
+        threads: at most, in both directions: what edges keep lies in the order of their parts.
     """
 
     edges: Edges
@@ -47,6 +48,7 @@ class Settings(NamedTuple):
     weight: float
     residual: bool
     keep: bool
+    threads: int
 
 
 class Inputs(NamedTuple):
@@ -116,6 +118,7 @@ def settings_of(layer: EGNNLayer, edges: Edges, graph: Graph) -> Settings:
         layer.coords_weight,
         layer.residual,
         torch.is_grad_enabled(),
+        torch.get_num_threads(),
     )
 
 

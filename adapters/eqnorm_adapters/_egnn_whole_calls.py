@@ -57,6 +57,7 @@ def forward(
     first, update, total = h.new_empty(nodes, 2 * width), torch.empty_like(x), torch.empty_like(h)
     scalars = h.new_empty(_scalars(given), width)
     edges = record(given.edges, settings.edges, first, scalars)
+    edges.threads = settings.threads
     edges.messages, edges.moves = total.data_ptr(), update.data_ptr()
     loan = lend(2 * width * edges.edges) if settings.keep else None
     edges.kept = None if loan is None else loan.block.data_ptr()
@@ -117,6 +118,7 @@ def backward(
     g_x = torch.empty_like(x) if wants_x else None
     g_e = torch.empty_like(e) if wants_e and e is not None else None
     edges.g_a, edges.g_b = g_first.data_ptr(), g_first.data_ptr() + 4 * width
+    edges.threads = settings.threads
     edges.kept = None if loan is None else loan.block.data_ptr()
     vectors = given.edges.vectors
     g_vectors = None if vectors is None else torch.empty_like(vectors)

@@ -65,6 +65,23 @@ def test_a_graph_gone_through_twice(options, compiled):
     assert all(torch.equal(p, q) for p, q in zip(first, second, strict=True))
 
 
+@pytest.mark.parametrize("options", ["plain", "a norm"])
+def test_other_threads_for_the_gradient(options, compiled):
+    model, graph, before = build(**OPTIONS[options]), Graph.complete(2, 16), torch.get_num_threads()
+    given, found = inputs(model, graph), []
+    parameters = list(model.layers[0].edge_mlp.parameters())
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            loss = model(graph=graph, **given).x.square().sum()
+            torch.set_num_threads(4 - threads)
+            found.append(torch.autograd.grad(loss, parameters))
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(one.abs().max()))
+
+
 def test_nothing_is_kept_where_there_will_be_no_gradient(compiled, pool):
     model, graph = build(), Graph.complete(3, 6)
     given = inputs(model, graph)

@@ -18,6 +18,7 @@ EQ_INLINE int eq_backward_part(const int halves, const eq_egnn *p, const eq_part
   float *matrices[4];
   for (int k = 0; k < 4; k++) {
     matrices[k] = eq_take(&scratch, width * width);
+    if (k < 2 && p->kept) continue; /* for computing anew only */
     eq_arrange(halves, k < 2, width, k % 2 ? p->w3 : p->w2, matrices[k], work.hidden);
   }
   if (!p->wa) work.attended = work.m;

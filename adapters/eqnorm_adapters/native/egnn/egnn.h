@@ -37,7 +37,7 @@ typedef struct {
   const float *wa, *ba;                    /* (C), (1), or NULL without attention */
   float *messages, *moves;                 /* (N, C), (N, 3); forward only */
   const float *g_messages, *g_moves;       /* gradients of these; either may be NULL for zeros */
-  float *kept;                             /* (E, 2, C): u2 and u3 tile by tile; NULL for none */
+  float *kept;                             /* (E, 2, C): u2, then u3 of each tile, so for these threads; or NULL */
   /* Gradients; g_a and g_b are halves of one array too. g_x, g_e and g_vectors may be NULL where
    * they are not wanted. g_w1 has an even number of rows. */
   float *g_a, *g_b, *g_x, *g_e, *g_vectors;
