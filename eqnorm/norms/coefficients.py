@@ -31,22 +31,28 @@ class Coefficients(nn.Module):
         self.bias = nn.Parameter(torch.zeros(count))
 
     def forward(
-        self, h: Tensor | None, like: Tensor, amplitude: Tensor, around_one: int = 0
+        self,
+        h: Tensor | None,
+        like: Tensor,
+        amplitude: Tensor,
+        around_one: int = 0,
+        more: Tensor | None = None,
     ) -> Tensor | Film:
         """A_k times coefficient k: (1, K) if they are constants, else what predicts (N, K).
 
         Args:
             h: invariant features, shape (N, C).
             like: a tensor of the dtype to compute in.
-            amplitude: A, shape (K,).
+            amplitude: A, K numbers of any shape, the last in ``more`` if that is given.
             around_one: to how many of them, the first ones, 1 is added before.
+            more: see ``amplitude``; only with features.
 
         Raises:
             ValueError: h is missing or has another number of features than ``h_dim``.
         """
-        bias = self.bias.to(like.dtype)
         if self.norm is None or self.weight is None:
-            return amplitude * shifted(bias.unsqueeze(0).tanh(), around_one)
+            bounded = self.bias.to(like.dtype).unsqueeze(0).tanh()
+            return amplitude * shifted(bounded, around_one)
         if h is None:
             raise ValueError(
                 f"this norm was built with h_dim={self.h_dim} and needs h: call it as "
@@ -57,6 +63,10 @@ class Coefficients(nn.Module):
                 f"h has {h.shape[1]} features but this norm was built with h_dim={self.h_dim}; "
                 f"build it with h_dim={h.shape[1]}"
             )
-        scale, shift = self.norm.weight.to(like.dtype), self.norm.bias.to(like.dtype)
-        weight, eps = self.weight.to(like.dtype), self.norm.eps
-        return Film(h, weight, bias, scale, shift, amplitude, around_one, eps)
+        norm = self.norm
+        found: tuple[Tensor, Tensor, Tensor, Tensor]
+        found = (self.weight, self.bias, norm.weight, norm.bias)
+        if found[0].dtype != like.dtype:  # in half precision
+            weight, bias, scale, shift = (p.to(like.dtype) for p in found)
+            found = (weight, bias, scale, shift)
+        return Film(h, *found, amplitude, around_one, norm.eps, more)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -73,29 +74,26 @@ def draw(dtype: torch.dtype, velocities: bool, rows: int = NODES) -> dict[str, T
     return given | ({"v": random(3)} if velocities else {})
 
 
+@contextlib.contextmanager
+def loops(enabled: bool) -> Iterator[None]:
+    """With the compiled loops on or off."""
+    before = functional.compiled_available()
+    functional.use_compiled(enabled)
+    try:
+        yield
+    finally:
+        functional.use_compiled(before)
+
+
 def results(
     norm: nn.Module, graph: Graph, given: dict[str, Tensor], compiled: bool
 ) -> dict[str, Tensor]:
     """The output, and the gradients of all inputs and parameters of a random function of it."""
-    before = functional.compiled_available()
-    functional.use_compiled(compiled)
-    try:
+    with loops(compiled):
         leaves = {name: value.clone().requires_grad_() for name, value in given.items()}
         y = norm(graph=graph, **leaves)
         wanted = leaves | dict(norm.named_parameters())
         weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(3), dtype=y.dtype)
         found = torch.autograd.grad(y, list(wanted.values()), weights, allow_unused=True)
-    finally:
-        functional.use_compiled(before)
     pairs = zip(wanted, found, strict=True)
     return {"y": y.detach()} | {k: g for k, g in pairs if g is not None and bool((g != 0).any())}
-
-
-def compiled_only(run: Callable[[], Any]) -> Any:
-    """What ``run`` returns with the compiled loops on."""
-    before = functional.compiled_available()
-    functional.use_compiled(True)
-    try:
-        return run()
-    finally:
-        functional.use_compiled(before)

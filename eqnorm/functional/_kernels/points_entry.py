@@ -1,4 +1,8 @@
-"""What Python calls of the norms of points: forward and backward, on memory by address."""
+"""What Python calls of the norms of points: forward and backward, on memory by address.
+
+numba keeps the code of this file on disk until this file changes: after a change of what it calls,
+remove the files in __pycache__ that end in nbi, or touch this one.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +49,17 @@ def _graph(t: Any) -> Any:
 def _film(t: Any, like: Any) -> Any:
     """Features and the parameters of what predicts coefficients from them."""
     count, width = t[r.COLUMNS], t[r.FEATURES]
+    amplitude = np.empty(count, like.dtype)
+    first = count - 1 if t[r.MORE] else count
+    amplitude[:first] = vector(t[r.AMPLITUDE], first, like)
+    amplitude[first:] = vector(t[r.MORE], 1, like)
     return (
         matrix(t[r.H], t[r.NODES], width, like),
         matrix(t[r.W], count, width, like),
         vector(t[r.BIAS], count, like),
         vector(t[r.LN_SCALE], width, like),
         vector(t[r.LN_SHIFT], width, like),
-        vector(t[r.AMPLITUDE], count, like),
+        amplitude,
     )
 
 
@@ -60,10 +68,11 @@ def _kept(t: Any, like: Any) -> Any:
     """Coefficients that were predicted, their tanh, means and deviations, in one piece."""
     n, count = t[r.NODES], t[r.COLUMNS]
     size = n * count * like.itemsize
+    start = t[r.STATS] + 8 * t[r.GRAPHS] * r.WIDTH
     return (
-        matrix(t[r.FILM], n, count, like),
-        matrix(t[r.FILM] + size, n, count, like),
-        matrix(t[r.FILM] + 2 * size, n, 2, like),
+        matrix(start, n, count, like),
+        matrix(start + size, n, count, like),
+        matrix(start + 2 * size, n, 2, like),
     )
 
 
@@ -117,9 +126,13 @@ def backward(t: Any, how: Any, limits: Any, like: Any) -> None:
     if t[r.FILMED]:
         h, weight, _, scale, shift, amplitude = _film(t, like)
         _, bounded, kept = _kept(t, like)
+        of_amplitude = np.empty(count, like.dtype)
         _film_backward(
             *(of_made, h, weight, scale, shift, amplitude, t[r.AROUND_ONE], bounded, kept),
             *(matrix(t[r.OF_H], n, width, like), matrix(t[r.OF_W], count, width, like)),
             *(vector(t[r.OF_BIAS], count, like), vector(t[r.OF_SCALE], width, like)),
-            *(vector(t[r.OF_SHIFT], width, like), vector(t[r.OF_AMPLITUDE], count, like)),
+            *(vector(t[r.OF_SHIFT], width, like), of_amplitude),
         )
+        first = count - 1 if t[r.MORE] else count
+        vector(t[r.OF_AMPLITUDE], first, like)[:] = of_amplitude[:first]
+        vector(t[r.OF_MORE], 1, like)[:] = of_amplitude[first:]

@@ -1,1 +1,1 @@
-"""Norms of points and displacements as compiled loops, with the torch operations to fall back on."""
+"""Norms of points and displacements as compiled loops, or as torch operations."""

@@ -18,9 +18,10 @@ class Film(NamedTuple):
         bias: b, shape (K,).
         scale: of LN, shape (C,).
         shift: of LN, shape (C,).
-        amplitude: A, shape (K,).
+        amplitude: A, K numbers of any shape, the last in ``more`` if there is one.
         around_one: how many of them, the first ones, have the 1.
         eps: of LN.
+        more: the last number of A as a parameter of its own: joining two takes time.
     """
 
     h: Tensor
@@ -31,12 +32,20 @@ class Film(NamedTuple):
     amplitude: Tensor
     around_one: int
     eps: float
+    more: Tensor | None = None
 
     def coefficients(self) -> Tensor:
         """They, by torch operations."""
         centred = F.layer_norm(self.h, (self.h.shape[1],), self.scale, self.shift, self.eps)
         bounded = F.linear(centred, self.weight, self.bias).tanh()
-        return self.amplitude * shifted(bounded, self.around_one)
+        amplitude = self.amplitude.reshape(-1)
+        if self.more is not None:
+            amplitude = torch.cat([amplitude, self.more.reshape(-1)])
+        return amplitude * shifted(bounded, self.around_one)
+
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """What is differentiated."""
+        return (*self[:6], self.more)
 
 
 def shifted(bounded: Tensor, around_one: int) -> Tensor:

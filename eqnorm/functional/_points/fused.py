@@ -89,13 +89,15 @@ def fused(
     inputs = (x, x0, v, gain, coefficients, cap)
     if not _compiled.is_eager() or not _served(graph, inputs, film):
         return make(*options).run(graph, inputs, film)
-    formula, predicted = _formula(make, options), _NO_FILM if film is None else film
-    out: Tensor = _Fused.apply(*inputs, *predicted, formula, graph)  # type: ignore[no-untyped-call]
+    how: tuple[Any, ...] = _NO_FILM
+    if film is not None:
+        how = (*film.tensors(), film.around_one, film.eps)
+    out: Tensor = _Fused.apply(*inputs, *how, _formula(make, options), graph)  # type: ignore[no-untyped-call]
     return out
 
 
-_NO_FILM = (None, None, None, None, None, None, 0, 0.0)
-_POINTS, _FILM = 6, 12  # inputs so far
+_NO_FILM = (*[None] * 7, 0, 0.0)
+_POINTS, _FILM = 6, 13  # inputs so far
 
 
 def _served(graph: Graph, inputs: Given, film: Film | None) -> bool:
@@ -107,7 +109,7 @@ def _served(graph: Graph, inputs: Given, film: Film | None) -> bool:
     rows, kind = x.shape[0], x.dtype
     if x.shape[1] != 3 or not _indexed(graph, rows):
         return False
-    for t in (*inputs[1:], *(() if film is None else film[:6])):
+    for t in (*inputs[1:], *(() if film is None else film.tensors())):
         if t is not None and (t.dtype != kind or type(t) not in _PLAIN):
             return False
     for t in (x0, v):
@@ -138,7 +140,9 @@ def _fits(film: Film, rows: int) -> bool:
     return (
         film.h.shape == (rows, width)
         and film.scale.shape == film.shift.shape == (width,)
-        and film.bias.shape == film.amplitude.shape == (count,)
+        and film.bias.shape == (count,)
+        and film.amplitude.numel() == count - (film.more is not None)
+        and (film.more is None or film.more.numel() == 1)
     )
 
 
@@ -149,22 +153,21 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Tensor:
         *inputs, around_one, eps, formula, graph = arguments
-        y, *kept = _launch().forward(_dense(inputs), graph, formula, around_one, eps)
-        ctx.save_for_backward(*inputs, *kept)
+        y, kept = _launch().forward(_dense(inputs), graph, formula, around_one, eps)
+        ctx.save_for_backward(*inputs, kept)
         ctx.how = around_one, eps, formula, graph
         out: Tensor = y
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        *inputs, stats, film = ctx.saved_tensors
-        around_one, eps, formula, graph = ctx.how
+        *inputs, kept = ctx.saved_tensors
+        around_one, _, formula, graph = ctx.how
         g = gradients[0]
         # With create_graph the gradient is itself differentiated.
         if torch.is_grad_enabled() or _compiled.batched(g):
             return (*_again(inputs, g, *ctx.how), None, None, None, None)
         wanted = ctx.needs_input_grad[:_FILM]
-        kept = (stats, film)
         found = _launch().backward(g, _dense(inputs), kept, wanted, graph, formula, around_one)
         return (*found, None, None, None, None)
 
@@ -183,7 +186,8 @@ def _again(
         views = [None if t is None else t.view_as(t) for t in inputs]
         film = None
         if views[_POINTS] is not None:
-            film = Film(*views[_POINTS:], around_one, eps)  # type: ignore[arg-type]
+            *first, more = views[_POINTS:]
+            film = Film(*first, around_one, eps, more)  # type: ignore[arg-type,call-arg]
         y = formula.made.run(graph, views[:_POINTS], film)
     wanted = [t for t in views if t is not None and t.requires_grad]
     found = iter(torch.autograd.grad(y, wanted, g, create_graph=create, allow_unused=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -42,23 +42,25 @@ def _table(
 
 def forward(
     inputs: Given, graph: Graph, formula: Formula, around_one: int, eps: float
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Points of the output (N, 3); what is known of each graph; and of predicted coefficients."""
+) -> tuple[Tensor, Tensor]:
+    """Points of the output (N, 3); what is known of graphs, then of predicted coefficients."""
     x, weight = inputs[0], inputs[7]
     assert x is not None
     y = torch.empty_like(x)
-    stats = torch.empty(graph.counts.shape[0], WIDTH, dtype=torch.float64)
-    film = None if weight is None else x.new_empty(x.shape[0] * (2 * weight.shape[0] + 2))
-    table = _table(inputs, graph, formula, around_one, stats, film, y)
+    size = graph.counts.shape[0] * WIDTH
+    if weight is not None:
+        size += x.shape[0] * (2 * weight.shape[0] + 2)
+    kept = torch.empty(size, dtype=torch.float64)
+    table = _table(inputs, graph, formula, around_one, kept, y)
     how, limits = formula.how, formula.limits[x.dtype]
     points_entry.forward(np.array(table), how, limits, eps, _LIKE[x.dtype])
-    return y, stats, film
+    return y, kept
 
 
 def backward(
     g: Tensor,
     inputs: Given,
-    kept: Given,
+    kept: Tensor,
     wanted: tuple[bool, ...],
     graph: Graph,
     formula: Formula,
@@ -69,12 +71,12 @@ def backward(
         None if t is None or not (wants or needed) else torch.empty_like(t)
         for t, wants, needed in zip(inputs, wanted, _ALWAYS, strict=True)
     ]
-    table = _table(inputs, graph, formula, around_one, *kept, g.contiguous(), *found)
+    table = _table(inputs, graph, formula, around_one, kept, g.contiguous(), *found)
     how, limits = formula.how, formula.limits[g.dtype]
     points_entry.backward(np.array(table), how, limits, _LIKE[g.dtype])
     return found
 
 
 # The loops leave out gradients of x0, v and h alone.
-_ALWAYS = (True, False, False, True, True, True, False, True, True, True, True, True)
-assert len(_ALWAYS) == OF_X - X - 6  # the graph's three, the two that are kept, and the output
+_ALWAYS = (True, False, False, *(True,) * 3, False, *(True,) * 6)
+assert len(_ALWAYS) == OF_X - X - 5  # three of the graph, what is kept, and the output

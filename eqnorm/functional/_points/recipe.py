@@ -81,6 +81,10 @@ def limits(recipe: Recipe, kind: type[np.floating[Any]]) -> Any:
     return np.array([recipe.eps, recipe.share, rounding**2, tiny])
 
 
+# Indices of SCALES, of MEASURES and of DRIFTS.
+ONE, OWN, SQUARE, LENGTH, ALL_CAP, OWN_CAP, OWN_CLIP = range(7)
+BY_EXTENT, BY_TRAVEL = 1, 2
+DRIFT_UNIT, DRIFT_PLAIN, DRIFT_CAP, DRIFT_REACH_CAP = range(1, 5)
 # Columns of the first table,
 SCALE, MEASURE, DRIFT, CENTRED, KEEP, IN_UNITS, DRIFT_COLUMN, FRAME, BESSEL, IN_GAIN = range(10)
 # of the second,
@@ -92,7 +96,7 @@ WIDTH = 18
 # What the loops are handed: sizes; addresses, 0 for what is not there, of the inputs, of the graph,
 # of what the forward pass leaves for the gradient, of the output or its gradient; of gradients.
 NODES, GRAPHS, GAIN_ROWS, GAIN_WIDTH, ROWS, COLUMNS, FEATURES, FILMED, AROUND_ONE = range(9)
-X, X0, V, GAIN, COEFFICIENTS, CAP, H, W, BIAS, LN_SCALE, LN_SHIFT, AMPLITUDE = range(9, 21)
-BATCH, MASK, COUNTS, STATS, FILM, Y = range(21, 27)
+X, X0, V, GAIN, COEFFICIENTS, CAP, H, W, BIAS, LN_SCALE, LN_SHIFT, AMPLITUDE, MORE = range(9, 22)
+BATCH, MASK, COUNTS, STATS, Y = range(22, 27)
 OF_X, OF_X0, OF_V, OF_GAIN, OF_COEFFICIENTS, OF_CAP, OF_H, OF_W, OF_BIAS = range(27, 36)
-OF_SCALE, OF_SHIFT, OF_AMPLITUDE = range(36, 39)
+OF_SCALE, OF_SHIFT, OF_AMPLITUDE, OF_MORE = range(36, 40)

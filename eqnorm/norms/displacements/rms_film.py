@@ -60,5 +60,5 @@ class RMSFiLM(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        gain = self.coefficients(h, x, self.gain.view(-1), around_one=1)
+        gain = self.coefficients(h, x, self.gain, around_one=1)
         return displacements.rms_norm(x, graph, x0, v, gain, self.eps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from eqnorm.functional import points
@@ -64,6 +63,5 @@ class GeoFiLM(Norm):
         self, x: Tensor, graph: Graph, x0: Tensor | None, v: Tensor | None, h: Tensor | None
     ) -> Tensor:
         assert x0 is not None
-        amplitude = torch.cat([self.gain.view(-1), self.bias.view(-1)])
-        film = self.coefficients(h, x, amplitude, around_one=1)
+        film = self.coefficients(h, x, self.gain, around_one=1, more=self.bias)
         return points.geo_film(x, graph, x0, film, self.eps)
