@@ -48,6 +48,8 @@ class RadialMLP(nn.Module):
         envelope = self.basis.envelope(square)
         if envelope is not None:
             phi = phi * envelope
+        gain = 1.0
         for weight in self.weights:
-            phi = SILU_NORM * nn.functional.silu(phi @ (weight * weight.shape[0] ** -0.5))
-        return phi
+            phi = nn.functional.silu(phi @ (weight * (gain * weight.shape[0] ** -0.5)))
+            gain = SILU_NORM  # of phi, which the next weights, of which there are fewer, take over
+        return SILU_NORM * phi
