@@ -10,7 +10,7 @@ from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn_edges import affine
 from eqnorm_adapters._options import ACTIVATIONS, CommonOptions
 from eqnorm_adapters._slotted import SlottedLayer, Start, normed
-from eqnorm_adapters._vectors import length
+from eqnorm_adapters._vectors import length, wide
 
 _GAIN = 1e-3  # of the last coordinate weights at the start, as in the official code
 _IN_LINE = 1e-3  # sine of the angle below which three points count as in line
@@ -33,13 +33,15 @@ def frames(relative: Tensor, axis: Tensor, central: Tensor, graph: Graph) -> Ten
         central: x_i from the graph's centre, shape (N, 3).
         graph: its edges.
     """
+    # In half precision products of four lengths underflow and overflow.
+    kind, relative, axis = axis.dtype, wide(relative), wide(axis)
     # x_i x x_j = (x_i - x_j) x x_i, with fewer digits lost where the two are close.
-    at = central.index_select(0, graph.receivers)
+    at = wide(central).index_select(0, graph.receivers)
     cross = torch.linalg.cross(relative, at)
     rectangle = _square(relative) * _square(at)
     q = _square(cross) / (rectangle + _LEAST_SQ**2)
     across = cross / (1 + length(cross)) * (q.square() / (q.square() + _IN_LINE**4))
-    return torch.stack([axis, across, torch.linalg.cross(axis, across)], dim=1)
+    return torch.stack([axis, across, torch.linalg.cross(axis, across)], dim=1).to(kind)
 
 
 def _square(vectors: Tensor) -> Tensor:

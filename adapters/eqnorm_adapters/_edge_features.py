@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from eqnorm import Graph
 from eqnorm_adapters._pairs import Pairs
 from eqnorm_adapters._radial import RadialBasis
+from eqnorm_adapters._vectors import soft_direction, wide
 
 _GAIN = 1e-3  # of the read-out at the start, as in the official EGNN
 
@@ -20,14 +21,16 @@ def distance_and_direction(
     ``graph`` may be the pairs of a graph where there is no edge norm.
 
     The directions are d / sqrt(\|d\|^2 + δ^2) for d = x_i - x_j, with δ 1e-3 of the unit of length,
-    or of the cutoff; with an edge norm n they are n(d) / sqrt(1 + \|n(d)\|^2).
+    or of the cutoff; with an edge norm n they are n(d) / sqrt(1 + \|n(d)\|^2). Computed in float32
+    where x is in half precision.
     """
     relative = graph.relative(x)
-    square = relative.square().sum(-1, keepdim=True)
+    square = wide(relative).square().sum(-1, keepdim=True)
     if edge_norm is None or isinstance(graph, Pairs):
-        return square, relative * (square + basis.floor_sq).rsqrt()
-    normed: Tensor = edge_norm(relative, graph.edge_graph())
-    return square, normed * (1 + normed.square().sum(-1, keepdim=True)).rsqrt()
+        direction = (wide(relative) * (square + basis.floor_sq).rsqrt()).to(x.dtype)
+    else:
+        direction = soft_direction(edge_norm(relative, graph.edge_graph()), 1.0)
+    return square.to(x.dtype), direction
 
 
 class Step(nn.Module):

@@ -15,6 +15,7 @@ from eqnorm_adapters._options import CommonOptions
 from eqnorm_adapters._radial import FLOOR, RadialBasis
 from eqnorm_adapters._slotted import SlottedLayer, Start, normed, rescaled
 from eqnorm_adapters._steerable_product import GatedProduct, SteerableProduct
+from eqnorm_adapters._vectors import soft_direction
 
 _GAIN = 1e-3  # of the position update at the start, as in the official EGNN
 
@@ -72,7 +73,7 @@ class EdgeGeometry(nn.Module):
         With an envelope w the mean is sum_j w_ij a_ij / sqrt(1 + (sum_j w_ij)^2): edges beyond the
         cutoff do not count, and the last neighbour leaves without a jump.
         """
-        slow = v * (v.square().sum(-1, keepdim=True) + FLOOR**2).rsqrt()
+        slow = soft_direction(v, FLOOR**2)
         if envelope is None:
             mean = graph.aggregate(of_edges, "mean")
         else:

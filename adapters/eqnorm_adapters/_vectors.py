@@ -50,5 +50,17 @@ def length(vectors: Tensor, dim: int = -1, least_sq: float = _LEAST_SQ) -> Tenso
     Its gradient is at most 1, and 0 at v = 0. In float32 where v is in half precision, in which
     squares underflow and overflow.
     """
-    wide = vectors.float() if vectors.dtype in _HALF else vectors
-    return (wide.square().sum(dim, keepdim=True) + least_sq).sqrt().to(vectors.dtype)
+    square = wide(vectors).square().sum(dim, keepdim=True)
+    return (square + least_sq).sqrt().to(vectors.dtype)
+
+
+def soft_direction(vectors: Tensor, least_sq: float) -> Tensor:
+    r"""Vectors v / sqrt(\|v\|^2 + least_sq), shape (..., 3), computed in the same way."""
+    values = wide(vectors)
+    square = values.square().sum(-1, keepdim=True)
+    return (values * (square + least_sq).rsqrt()).to(vectors.dtype)
+
+
+def wide(values: Tensor) -> Tensor:
+    """In float32 what is in half precision, in which squares underflow and overflow."""
+    return values.float() if values.dtype in _HALF else values

@@ -10,7 +10,7 @@ from eqnorm_adapters._clofnet_layer import ClofNetLayer, frames, soft_unit
 from eqnorm_adapters._egnn_edges import Aggregation
 from eqnorm_adapters._options import ACTIVATIONS, CommonOptions, at_least_one
 from eqnorm_adapters._slotted import Start
-from eqnorm_adapters._vectors import length
+from eqnorm_adapters._vectors import length, wide
 
 _SOFT = 1e-5  # of lengths in the angle, as in the official code
 _SCALARS = 14  # of an edge: an angle, two points and two velocities
@@ -136,7 +136,7 @@ class ClofNet(Backbone):
     ) -> ModelOutput:
         start = Start(graph, x, torch.zeros_like(x) if v is None else v, edge_attr)
         origin = graph.spread(graph.mean(x))
-        scalars = _scalarized(x - origin, start.v, graph)
+        scalars = _scalarized(wide(x - origin), wide(start.v), graph).to(x.dtype)
         if edge_attr is not None:
             scalars = torch.cat([edge_attr, scalars], dim=-1)
         h, edges = self.embedding(h), self.fuse_edge(scalars)
