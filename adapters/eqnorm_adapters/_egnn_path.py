@@ -11,6 +11,7 @@ from eqnorm import Graph
 from eqnorm_adapters import _egnn_native
 from eqnorm_adapters._eager import is_eager
 from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
+from eqnorm_adapters._egnn_relative import relative
 from eqnorm_adapters._egnn_rows import hooked
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ def problem(
     senders, receivers = (None, None) if graph.edges is None else graph.edges
     size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
     halves = layer.products == "bfloat16" and _bfloat16()
+    edges = Edges(senders, receivers, shifts, size, len(layer.coord_mlp) > 3, halves)
     if layer.edge_norm is not None:
-        vectors = layer.edge_norm(graph.relative(x), graph.edge_graph())
+        vectors = layer.edge_norm(relative(x, graph, edges), graph.edge_graph())
         given = given._replace(vectors=vectors.to(x.dtype))
-    return given, Edges(senders, receivers, shifts, size, len(layer.coord_mlp) > 3, halves)
+    return given, edges
 
 
 # Asked for while torch.compile traces, they run then and there: a compiler is not to be traced.

@@ -10,7 +10,9 @@ import eqnorm
 from eqnorm import Graph
 from eqnorm.testing import assert_equivariant
 from eqnorm_adapters import _egnn_fused, _egnn_path, native
+from eqnorm_adapters._egnn_inputs import Edges
 from eqnorm_adapters._egnn_ops import edge_sums, egnn_edges, egnn_edges_backward
+from eqnorm_adapters._egnn_relative import relative
 from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs, results
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -161,3 +163,31 @@ def test_symmetries_hold(monkeypatch):
         max_examples=8,
     )
     assert calls.count > 0
+
+
+@pytest.mark.parametrize("graph", [name for name in GRAPHS if name != "alone"])
+def test_relative_vectors(graph):
+    g = GRAPHS[graph]()
+    x, weight = torch.randn(g.num_nodes, 3), torch.randn(g.num_edges, 3)
+    found = []
+    for function in (lambda x: relative(x, g, _edges(g)), g.relative):
+        at = x.clone().requires_grad_()
+        vectors = function(at)
+        (first,) = torch.autograd.grad((vectors.sin() * weight).sum(), at, create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), at)
+        found.append((vectors.detach(), first.detach(), second))
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_relative_vectors_of_nodes_that_there_are_not():
+    graph = Graph.from_edges(torch.tensor([[0, 99], [1, 0]]), num_nodes=3, validate=False)
+    with pytest.raises(IndexError, match=r"an edge joins a node outside of 0\.\.2"):
+        relative(torch.randn(3, 3), graph, _edges(graph))
+
+
+def _edges(graph: Graph) -> Edges:
+    senders, receivers = (None, None) if graph.edges is None else graph.edges
+    size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
+    shifts = None if graph.shifts is None else graph.shifts.float()
+    return Edges(senders, receivers, shifts, size, False, False)
