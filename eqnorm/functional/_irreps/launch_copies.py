@@ -98,7 +98,7 @@ def _batch_arguments(
         how.eps,
         how.length_eps,
         _ACTIVATIONS[how.activation],
-        int(how.graph.counts[0]) if how.running is None else 0,
+        int(how.graph.counts) if how.running is None else 0,
         *[tensor.numpy() for tensor in more],
     )
 

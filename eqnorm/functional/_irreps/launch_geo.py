@@ -37,9 +37,8 @@ def _geo_arguments(
     layout, mask = how.layout, how.graph.mask
     if mask is not None and order is not None:
         mask = mask.index_select(0, order)
-    whole = torch.zeros_like(weight)
-    if drift is not None:
-        whole.index_copy_(0, layout.higher_copies, drift)
+    if drift is None:
+        drift = weight.new_zeros(layout.higher_copies.shape[0])
     return (
         starts,
         NO_MASK if mask is None else array(mask),
@@ -49,7 +48,7 @@ def _geo_arguments(
         layout.copy_of_column.numpy(),
         how.eps,
         array(weight),
-        array(whole),
+        array(drift),
     )
 
 
@@ -90,9 +89,8 @@ def geo_norm_backward(
     starts, order = _starts(how.graph)
     g, x = _sorted(g, order), _sorted(x, order)
     dx, dw, db = torch.empty_like(x), torch.zeros_like(weight), torch.zeros_like(bias)
-    dd = torch.zeros_like(weight)
+    dd = weight.new_zeros(how.layout.higher_copies.shape[0])
     rest = _geo_arguments(how, order, starts, weight, drift)
     more = [array(t) for t in (centre, inverse, dx, dw, db, dd)]
     geo_backward.backward(*(array(g), array(x), *rest, *more))
-    of_drift = None if drift is None else dd.index_select(0, how.layout.higher_copies)
-    return _unsorted(dx, order), dw, db, of_drift
+    return _unsorted(dx, order), dw, db, None if drift is None else dd

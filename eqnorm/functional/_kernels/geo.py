@@ -37,7 +37,7 @@ def _levels(
     plus: Any,
 ) -> None:
     """From sums of x - pivot and its square, pivots in ``centre``: what a graph's rows share."""
-    k0 = 0
+    k0, higher = 0, 0
     for block in range(table.shape[0]):
         low, mul, dim, k = table[block, 0], table[block, 1], table[block, 2], table[block, 3]
         if table[block, 5]:
@@ -59,7 +59,8 @@ def _levels(
             centre[0, c] += sums[0, c] / count
             total[of_column[c]] += centre[0, c] * centre[0, c]
         for own in range(k, k + mul):
-            total[own] = drift[own] / np.sqrt(total[own] / dim + eps)
+            total[own] = drift[higher] / np.sqrt(total[own] / dim + eps)
+            higher += 1
         for c in range(low, low + mul * dim):
             plus[0, c] = total[of_column[c]] * centre[0, c]
 
@@ -94,10 +95,7 @@ def forward(
     centres: Any,
     inverses: Any,
 ) -> None:
-    """Fill y (N, D), and centres and inverses (B, D), of scalars 1 / sqrt(v + eps).
-
-    ``drift`` has one for every copy, (K,), 0 for scalars.
-    """
+    """Fill y (N, D), and centres and inverses (B, D), of scalars 1 / sqrt(v + eps)."""
     dim, width, zero = x.shape[1], weight.shape[0], unsigned(0)
     sums, p1, p2 = np.zeros((2, dim)), np.zeros(dim, x.dtype), np.zeros(dim, x.dtype)
     centre, inverse = np.zeros((1, dim), x.dtype), np.zeros((1, dim), x.dtype)
