@@ -11,7 +11,7 @@ from eqnorm.cli.console import VIOLATION, print_json
 if TYPE_CHECKING:
     from eqnorm.cli.contracts import Effort
 
-DTYPES = ("float32", "float64", "bfloat16")
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 QUICK, DEFAULT = 24, 100
 Slot = Annotated[str | None, typer.Option(help="A norm for this slot.", rich_help_panel="Norms")]
 
