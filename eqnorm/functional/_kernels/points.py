@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from eqnorm.functional._kernels.points_lengths import inner
+from eqnorm.functional._kernels.points_lengths import part
 from eqnorm.functional._kernels.points_moments import factors, means, squares
 from eqnorm.functional._kernels.points_rows import graph_of, own_factor, relative
 from eqnorm.functional._kernels.vector import unsigned
 from eqnorm.functional._points import recipe as r
 
 
-@inner
+@part
 def forward(
     x: Any,
     x0: Any,

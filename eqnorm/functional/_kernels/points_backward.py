@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from eqnorm.functional._kernels import points_statistics as sums_of
-from eqnorm.functional._kernels.points_lengths import inner, root_slope
+from eqnorm.functional._kernels.points_lengths import part, root_slope
 from eqnorm.functional._kernels.points_rows import counted, graph_of, relative
 from eqnorm.functional._kernels.points_statistics import of_statistics
 from eqnorm.functional._kernels.points_sums import of_point, of_rows
@@ -19,7 +19,7 @@ from eqnorm.functional._kernels.vector import unsigned
 from eqnorm.functional._points import recipe as r
 
 
-@inner
+@part
 def backward(
     g: Any,
     x: Any,
@@ -48,11 +48,12 @@ def backward(
     of_rows(
         g, x, x0, v, gain, coefficients, batch, mask, how, limits, s, sums, of_gain, of_coefficients
     )
-    of_cap[:] = 0
+    total = 0.0
     for b in range(graphs):
         of_one = of_statistics(sums, counts[b], cap, v.shape[0] > 0, how, limits, s, b)
-        if cap.shape[0] > 0:
-            of_cap[0] += of_one
+        total += of_one
+    if of_cap.shape[0] > 0:
+        of_cap[0] = total
     lengths, centred = how[r.SCALE] == r.LENGTH, how[r.CENTRED] > 0
     for i in range(unsigned(x.shape[0])):
         b = graph_of(i, batch, graphs)

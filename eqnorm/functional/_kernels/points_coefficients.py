@@ -113,7 +113,8 @@ def backward(
     for i in range(unsigned(rows)):
         mean, inverse = kept[i, 0], kept[i, 1]
         first, second = zero, zero
-        slope[:] = zero
+        for c in range(unsigned(width)):
+            slope[c] = zero
         for k in range(unsigned(count)):
             t = bounded[i, k]
             of_a[k] += g[i, k] * (t + (one if k < around_one else zero))

@@ -51,8 +51,10 @@ def _film(t: Any, like: Any) -> Any:
     count, width = t[r.COLUMNS], t[r.FEATURES]
     amplitude = np.empty(count, like.dtype)
     first = count - 1 if t[r.MORE] else count
-    amplitude[:first] = vector(t[r.AMPLITUDE], first, like)
-    amplitude[first:] = vector(t[r.MORE], 1, like)
+    # Elements one by one: an assigned slice takes a second to compile.
+    given, more = vector(t[r.AMPLITUDE], first, like), vector(t[r.MORE], 1, like)
+    for k in range(count):
+        amplitude[k] = given[k] if k < first else more[0]
     return (
         matrix(t[r.H], t[r.NODES], width, like),
         matrix(t[r.W], count, width, like),
@@ -82,7 +84,9 @@ def forward(t: Any, how: Any, limits: Any, eps: float, like: Any) -> None:
     x, x0, v, gain, coefficients, cap = _points(t, like)
     batch, mask, counts, stats = _graph(t)
     y = matrix(t[r.Y], t[r.NODES], 3, like)
-    stats[:] = 0
+    for b in range(t[r.GRAPHS]):
+        for k in range(r.WIDTH):
+            stats[b, k] = 0
     if t[r.FILMED]:
         h, weight, bias, scale, shift, amplitude = _film(t, like)
         made, bounded, kept = _kept(t, like)
@@ -134,5 +138,9 @@ def backward(t: Any, how: Any, limits: Any, like: Any) -> None:
             *(vector(t[r.OF_SHIFT], width, like), of_amplitude),
         )
         first = count - 1 if t[r.MORE] else count
-        vector(t[r.OF_AMPLITUDE], first, like)[:] = of_amplitude[:first]
-        vector(t[r.OF_MORE], 1, like)[:] = of_amplitude[first:]
+        of_given, of_more = vector(t[r.OF_AMPLITUDE], first, like), vector(t[r.OF_MORE], 1, like)
+        for k in range(count):
+            if k < first:
+                of_given[k] = of_amplitude[k]
+            else:
+                of_more[0] = of_amplitude[k]

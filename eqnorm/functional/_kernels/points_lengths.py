@@ -29,6 +29,12 @@ def jit(function: _F) -> _F:
         return plain
 
 
+def part(function: _F) -> _F:
+    """Compile a function that other loops call, and Python never."""
+    compiled: _F = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return compiled
+
+
 def inner(function: _F) -> _F:
     """Compile a function into those that call it: a call with five arrays takes some 30 ns."""
     compiled: _F = _njit(

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional._kernels.points_lengths import cap_factor, inner, positive, root
+from eqnorm.functional._kernels.points_lengths import cap_factor, part, positive, root
 from eqnorm.functional._kernels.points_rows import counted, graph_of, relative
 from eqnorm.functional._kernels.vector import unsigned
 from eqnorm.functional._points import recipe as r
 
 
-@inner
+@part
 def means(x: Any, x0: Any, v: Any, batch: Any, mask: Any, counts: Any, how: Any, s: Any) -> None:
     """Centres, relative to a point of each graph, and mean velocities."""
     graphs = s.shape[0]
@@ -37,7 +37,7 @@ def means(x: Any, x0: Any, v: Any, batch: Any, mask: Any, counts: Any, how: Any,
             if moving:
                 s[b, r.VELOCITY + k] += v[i, k]
     for b in range(graphs):
-        count = max(counts[b], 1)
+        count = counts[b] if counts[b] > 0 else 1
         for k in range(3):
             shift = moved[b, k] / count
             s[b, r.ORIGIN + k] += shift
@@ -46,7 +46,7 @@ def means(x: Any, x0: Any, v: Any, batch: Any, mask: Any, counts: Any, how: Any,
             s[b, r.VELOCITY + k] /= count
 
 
-@inner
+@part
 def squares(x: Any, x0: Any, v: Any, batch: Any, mask: Any, how: Any, limits: Any, s: Any) -> None:
     """Sums of squares of initial places and velocities, of squares or lengths of points."""
     graphs, scale, centred = s.shape[0], how[r.SCALE], how[r.CENTRED] > 0
@@ -68,10 +68,10 @@ def squares(x: Any, x0: Any, v: Any, batch: Any, mask: Any, how: Any, limits: An
             s[b, r.SPREAD] += root(square, limits[r.TINY]) if scale == r.LENGTH else square
 
 
-@inner
+@part
 def factors(count: int, cap: Any, moving: Any, how: Any, limits: Any, s: Any, b: Any) -> None:
     """From the statistics of a graph, what its points are multiplied by."""
-    count, tiny, eps = max(count, 1), limits[r.TINY], limits[r.EPS]
+    count, tiny, eps = count if count > 0 else 1, limits[r.TINY], limits[r.EPS]
     scale, drift = how[r.SCALE], how[r.DRIFT]
     extent, far, centre = s[b, r.EXTENT_SQ] / count, 0.0, 0.0
     for k in range(3):
@@ -81,7 +81,7 @@ def factors(count: int, cap: Any, moving: Any, how: Any, limits: Any, s: Any, b:
     extent = extent if extent > limits[r.ROUNDING_SQ] * far else 0.0
     s[b, r.EXTENT_SQ] = extent
     speed = s[b, r.SPEED_SQ] = s[b, r.SPEED_SQ] / count
-    s[b, r.SPREAD] /= max(3 * count - 1, 1) if how[r.BESSEL] else count
+    s[b, r.SPREAD] /= 3 * count - 1 if how[r.BESSEL] else count
     measured = extent
     if how[r.MEASURE] == r.BY_TRAVEL:
         measured = speed + 0.01 * extent if moving else 0.25 * extent

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional._kernels.points_lengths import cap_slopes, inner, root_slope
+from eqnorm.functional._kernels.points_lengths import cap_slopes, part, root_slope
 from eqnorm.functional._points import recipe as r
 
 # Sums over a graph, three numbers each: of g, and of g times the factors of points, drift, mean
@@ -20,12 +20,12 @@ SPREAD, SPEED, EXTENDED = 18, 19, 20
 SUMS = 21
 
 
-@inner
+@part
 def of_statistics(
     sums: Any, count: int, cap: Any, moving: Any, how: Any, limits: Any, s: Any, b: Any
 ) -> Any:
     """Turn the sums of a graph into gradients of its statistics; returns that of the cap."""
-    count, tiny, eps = max(count, 1), limits[r.TINY], limits[r.EPS]
+    count, tiny, eps = count if count > 0 else 1, limits[r.TINY], limits[r.EPS]
     scale, drift, of_cap = how[r.SCALE], how[r.DRIFT], 0.0
     unit, spread, factor = s[b, r.UNIT], s[b, r.SPREAD], s[b, r.FACTOR]
     by_factor, by_unit, by_floor = sums[b, BY_FACTOR], sums[b, BY_UNIT], sums[b, BY_FLOOR]
@@ -70,7 +70,7 @@ def of_statistics(
         by_speed += by_measured if moving else 0.0
     elif how[r.MEASURE] == r.BY_EXTENT:
         by_extent += by_measured
-    spread = 2 * by_spread / (max(3 * count - 1, 1) if how[r.BESSEL] else count)
+    spread = 2 * by_spread / (3 * count - 1 if how[r.BESSEL] else count)
     for k in range(3):
         of_centre = by * sums[b, DRIFT + k] + turned * s[b, r.CENTRE + k]
         through = sums[b, SCALED + k] + spread * sums[b, DIRECTED + k]

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from eqnorm.functional._kernels import points_statistics as sums_of
-from eqnorm.functional._kernels.points_lengths import cap_slopes, clip_slopes, inner, root_slope
+from eqnorm.functional._kernels.points_lengths import (
+    cap_slopes,
+    clip_slopes,
+    inner,
+    part,
+    root_slope,
+)
 from eqnorm.functional._kernels.points_rows import counted, graph_of, own_factor, relative
 from eqnorm.functional._kernels.vector import unsigned
 from eqnorm.functional._points import recipe as r
@@ -55,7 +61,7 @@ def of_point(g: Any, x: Any, i: Any, gain: float, stats: Any, b: Any, how: Any, 
     )
 
 
-@inner
+@part
 def of_rows(
     g: Any,
     x: Any,
