@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from eqnorm import Graph
 from eqnorm_adapters import _egnn_native
@@ -70,9 +71,17 @@ def _bfloat16() -> bool:
     return _egnn_native.has_bfloat16()
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _transformed() -> bool:
+    # Operations of ours have no rules for torch.func; torch.compile guards on its state.
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
 def _compiling() -> bool:
     # What is exported must run where this package is not installed.
-    return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        return False
+    return not _transformed()
 
 
 def _parameters(layer: EGNNLayer) -> tuple[Any, ...]:
@@ -95,12 +104,12 @@ def parameters_in_torch(
     layer: EGNNLayer, h: Tensor, x: Tensor, *others: Tensor | None
 ) -> tuple[Tensor, ...] | None:
     """From `w1` to `w4` for :mod:`eqnorm_adapters._egnn_torch`; None where modules must run."""
-    if torch.compiler.is_compiling():
-        return None
     given = [t for t in (h, x, *others) if t is not None]
     if h.dtype not in _EXACT or {t.dtype for t in given} != {h.dtype}:
         return None
-    if layer.att_mlp is not None or not is_eager(*given) or not untouched(layer):
+    if layer.att_mlp is not None or not untouched(layer):
+        return None
+    if not (is_eager(*given) or (_compiling() and h.device.type == "cpu")):
         return None
     if torch.is_autocast_enabled(h.device.type):
         return None

@@ -6,6 +6,7 @@ updates: for few nodes the operations of autograd take longer than all arithmeti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from eqnorm_adapters._egnn_torch_inputs import (
     relative_vectors,
     split_weights,
 )
+from eqnorm_adapters._egnn_torch_steps import ones
 
 
 class Layer(torch.autograd.Function):
@@ -31,34 +33,9 @@ class Layer(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
-        given, how = Inputs.of(arguments), arguments[COUNT]
-        x, h, v = given[:3]
-        relative = relative_vectors(x, how)
-        squares = torch.mv(relative * relative, networks.ones(x)).unsqueeze(1)
-        scalars = squares if given.e is None else torch.cat([squares, given.e], 1)
-        at_receiver, at_sender, at_edge = split_weights(given, scalars)
-        w = networks.Networks(at_edge.t(), *given.phi_e[2:], *given.phi_x)
-        a, b = F.linear(h, at_receiver, given.phi_e[1]), F.linear(h, at_sender)
-        inner = networks.Inputs(a, b, scalars, w)
-        total, z, of_edges = networks.forward(inner, how.edges, how.keep)
-        weights = z.tanh_() if how.bound else z
-        vectors = relative if given.vectors is None else given.vectors
-        update = how.edges.weighted(weights, vectors, x.shape[0]).mul_(how.of_moves)
-        if how.of_messages is not None:
-            total = total.mul_(how.of_messages)
-        of_v: Any = (None, None, None)
-        factor = None
-        if v is not None:
-            factor, of_v = rows.forward(h, given.phi_v)
-            update.addcmul_(factor, v)
-        second, of_h = total, (None, None, None)
-        if given.phi_h[0] is not None:
-            second, of_h = rows.forward(torch.cat([h, total], 1), given.phi_h)
-            if how.residual:
-                second += h
+        ctx.how = arguments[COUNT]
+        update, second, kept = run(Inputs.of(arguments), ctx.how)
         ctx.set_materialize_grads(False)
-        ctx.how = how
-        kept = (relative, scalars, inner.a, inner.b, weights, factor, *of_v, *of_h, *of_edges)
         ctx.save_for_backward(*arguments[:COUNT], *kept)
         return update, second
 
@@ -68,19 +45,54 @@ class Layer(torch.autograd.Function):
         if in_torch_again(*gradients):
             again = differentiable(flat, lambda views: plain(Inputs.of(views), how), gradients)
             return (*again, None)
-        if gradients[0] is None and gradients[1] is None:
-            return (None,) * (COUNT + 1)
-        return (*_gradients(Inputs.of(flat), how, kept, *gradients, ctx.needs_input_grad), None)
+        wants = ctx.needs_input_grad
+        wanted = (wants[0], wants[2], wants[3])
+        return (*gradients_of(Inputs.of(flat), how, kept, *gradients, wanted), None)
 
 
-def _gradients(
+def run(given: Inputs, how: Settings) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
+    """Update (N, 3), features or messages (N, C), and what :func:`gradients_of` needs."""
+    x, h, v = given[:3]
+    relative = relative_vectors(x, how)
+    squares = torch.mv(relative * relative, ones(x)).unsqueeze(1)
+    scalars = squares if given.e is None else torch.cat([squares, given.e], 1)
+    at_receiver, at_sender, at_edge = split_weights(given, scalars)
+    w = networks.Networks(at_edge.t(), *given.phi_e[2:], *given.phi_x)
+    a, b = F.linear(h, at_receiver, given.phi_e[1]), F.linear(h, at_sender)
+    inner = networks.Inputs(a, b, scalars, w)
+    total, z, of_edges = networks.forward(inner, how.edges, how.keep)
+    weights = z.tanh_() if how.bound else z
+    vectors = relative if given.vectors is None else given.vectors
+    update = how.edges.weighted(weights, vectors, x.shape[0]).mul_(how.of_moves)
+    if how.of_messages is not None:
+        total = total.mul_(how.of_messages)
+    second, of_v, of_h = total, _NOTHING, _NOTHING
+    if v is not None:
+        of_v = rows.forward(h, given.phi_v)
+        update.addcmul_(of_v[0], v)
+    if given.phi_h[0] is not None:
+        joined = torch.cat([h, total], 1)
+        second, *of_h = rows.forward(joined, given.phi_h)
+        of_h = (joined, *of_h)
+        if how.residual:
+            second += h
+    return update, second, (relative, scalars, a, b, weights, *of_v, *of_h, *of_edges)
+
+
+_NOTHING: Any = (None, None, None)
+
+
+def gradients_of(
     given: Inputs,
     how: Settings,
-    kept: tuple[Any, ...],
+    kept: Sequence[Any],
     g_update: Tensor | None,
     g_second: Tensor | None,
-    wants: tuple[bool, ...],
+    wants: tuple[bool, bool, bool],
 ) -> tuple[Tensor | None, ...]:
+    """Gradients of all inputs; None for what has none, or is not wanted of x, v and e."""
+    if g_update is None and g_second is None:
+        return (None,) * COUNT
     x, h, v = given[:3]
     width = h.shape[1]
     relative, scalars, a, b, weights, factor = kept[:6]
@@ -88,7 +100,7 @@ def _gradients(
     of_v = of_h = NO_NETWORK
     g_total = g_second
     if g_second is not None and given.phi_h[0] is not None:
-        g_joined, of_h = rows.backward(g_second, rows.Kept(*kept[9:12]), given.phi_h)
+        g_joined, of_h = rows.backward(g_second, *kept[8:11], given.phi_h)
         g_h, g_total = torch.split_with_sizes(g_joined, [width, width], 1)
         if how.residual:
             g_h = g_h + g_second
@@ -98,19 +110,19 @@ def _gradients(
     if g_update is not None:
         if v is not None:
             g_factor = torch.mul(g_update, v).sum(1, keepdim=True)
-            g_v = torch.mul(g_update, factor) if wants[2] else None
-            more, of_v = rows.backward(g_factor, rows.Kept(*kept[6:9]), given.phi_v)
+            g_v = torch.mul(g_update, factor) if wants[1] else None
+            more, of_v = rows.backward(g_factor, h, *kept[6:8], given.phi_v)
             g_h = more if g_h is None else g_h.add_(more)
         g_moves = (g_update * how.of_moves).index_select(0, how.edges.receivers)
-        g_z = torch.mv(vectors * g_moves, networks.ones(x)).unsqueeze(1)
+        g_z = torch.mv(vectors * g_moves, ones(x)).unsqueeze(1)
         if how.bound:
             g_z = torch.addcmul(g_z, g_z, weights.square(), value=-1)
         g_vectors = g_moves.mul_(weights)
-    wanted = scalars.shape[1] if given.e is not None and wants[3] else int(wants[0])
+    wanted = scalars.shape[1] if given.e is not None and wants[2] else int(wants[0])
     at_receiver, at_sender, at_edge = split_weights(given, scalars)
     w = networks.Networks(at_edge.t(), *given.phi_e[2:], *given.phi_x)
     inner = networks.Inputs(a, b, scalars, w)
-    found = networks.backward(inner, how.edges, kept[12:], g_total, g_z, wanted)
+    found = networks.backward(inner, how.edges, kept[11:], g_total, g_z, wanted)
     g_h = torch.mm(found.a, at_receiver) if g_h is None else g_h.addmm_(found.a, at_receiver)
     g_h.addmm_(found.b, at_sender)
     g_we, *of_edges = found.networks

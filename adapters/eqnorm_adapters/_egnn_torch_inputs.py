@@ -97,6 +97,16 @@ def plain(given: Inputs, how: Settings) -> tuple[Tensor, Tensor]:
     return update, h + out if how.residual else out
 
 
+def factor(degrees: int | Tensor, how: str, like: Tensor, weight: float) -> float | Tensor:
+    """Of sums over the edges of each node, as many as `degrees`, as the aggregation wants it."""
+    if how == "sum":
+        return weight
+    if isinstance(degrees, int):
+        return weight / (degrees if how == "mean" else degrees**0.5)
+    degrees = degrees.clamp(min=1).to(like.dtype).unsqueeze(1)
+    return weight * (degrees.reciprocal() if how == "mean" else degrees.rsqrt())
+
+
 def relative_vectors(x: Tensor, how: Settings) -> Tensor:
     """x_i - x_j of every edge, shape (E, 3)."""
     edges = how.edges

@@ -13,7 +13,8 @@ from eqnorm_adapters._egnn_rows import hooked, two_layers
 from eqnorm_adapters._egnn_torch import Layer
 from eqnorm_adapters._egnn_torch_blocks import whole
 from eqnorm_adapters._egnn_torch_edges import how_many
-from eqnorm_adapters._egnn_torch_inputs import NO_NETWORK, Settings
+from eqnorm_adapters._egnn_torch_inputs import NO_NETWORK, Settings, factor
+from eqnorm_adapters._egnn_torch_ops import layer_operation
 
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn_layer import EGNNLayer
@@ -27,7 +28,7 @@ def layer_in_torch(
     Returns:
         Both, and whether the second are the new features. None where modules must run: another
         activation or attention, replaced or hooked networks of edges, autocast, torch.func,
-        forward mode, compilation, export, half precision, or a box that has a gradient.
+        forward mode, export, compilation for a GPU, half precision, or a box that has a gradient.
     """
     parameters = parameters_in_torch(layer, h, x, e, v)
     shifts = graph.shifts
@@ -37,27 +38,33 @@ def layer_in_torch(
     if layer.edge_norm is not None:
         vectors = layer.edge_norm(graph.relative(x), graph.edge_graph()).to(x.dtype)
     phi_v = phi_h = None
-    moving = layer.coord_mlp_vel is not None and v is not None
-    if moving:
-        phi_v = _weights(layer.coord_mlp_vel, layer.width, 1, h)
+    moving = layer.coord_mlp_vel
+    if moving is not None and v is not None:
+        phi_v = _weights(moving, layer.width, 1, h)
     if layer.message_norm is None:
         phi_h = _weights(layer.node_mlp, 2 * layer.width, layer.width, h)
-    how = layer.message_aggregation
-    settings = Settings(
-        whole(graph),
-        None if shifts is None else shifts.to(x.dtype),
-        None if how == "sum" else _factor(graph, how, h, 1.0),
-        _factor(graph, layer.coord_aggregation, h, layer.coords_weight),
-        len(layer.coord_mlp) > 3,
-        layer.residual,
-        how_many(graph.num_edges, layer.width) if torch.is_grad_enabled() else 0,
-    )
     inside = v if phi_v is not None else None
     networks = (*parameters, *(phi_v or NO_NETWORK), *(phi_h or NO_NETWORK))
-    update, second = Layer.apply(x, h, inside, e, vectors, *networks, settings)  # type: ignore[no-untyped-call]
-    if moving and inside is None:
-        factor = two_layers(layer.coord_mlp_vel, h, None, False, False)
-        update = torch.addcmul(update, factor.to(v.dtype), v)
+    inputs = (x, h, inside, e, vectors, *networks)
+    how, move_how = layer.message_aggregation, layer.coord_aggregation
+    more = (len(layer.coord_mlp) > 3, layer.residual)
+    if torch.compiler.is_compiling():
+        options = (how, move_how, layer.coords_weight, *more)
+        update, second = layer_operation(inputs, graph, options)
+    else:
+        degree = graph.degrees if graph.neighbors is None else graph.neighbors.shape[1]
+        settings = Settings(
+            whole(graph),
+            None if shifts is None else shifts.to(x.dtype),
+            None if how == "sum" else factor(degree, how, h, 1.0),
+            factor(degree, move_how, h, layer.coords_weight),
+            *more,
+            how_many(graph.num_edges, layer.width) if torch.is_grad_enabled() else 0,
+        )
+        update, second = Layer.apply(*inputs, settings)  # type: ignore[no-untyped-call]
+    if moving is not None and v is not None and inside is None:
+        speed = two_layers(moving, h, None, False, False)
+        update = torch.addcmul(update, speed.to(v.dtype), v)
     return update, second, phi_h is not None
 
 
@@ -65,22 +72,11 @@ def _weights(network: nn.Module, width: int, out: int, like: Tensor) -> tuple[An
     """W1, b1, W2 and b2 of Linear, SiLU, Linear, if these are what they were."""
     if type(network) is not nn.Sequential or hooked(network):
         return None
-    parts = tuple(network._modules.values())
+    parts: tuple[Any, ...] = tuple(network._modules.values())
     if tuple(map(type, parts)) != (nn.Linear, nn.SiLU, nn.Linear) or any(map(hooked, parts)):
         return None
-    first, second = parts[0]._parameters, parts[2]._parameters  # type: ignore[union-attr]
+    first, second = parts[0]._parameters, parts[2]._parameters
     found = (first["weight"], first["bias"], second["weight"], second["bias"])
     kind, hidden = like.dtype, like.shape[1]
     shapes = [None if p is None or p.dtype != kind else tuple(p.shape) for p in found]
     return found if shapes == [(hidden, width), (hidden,), (out, hidden), (out,)] else None
-
-
-def _factor(graph: Graph, how: str, like: Tensor, weight: float) -> float | Tensor:
-    """Of sums over the edges of each node, as the aggregation wants it."""
-    if how == "sum":
-        return weight
-    if graph.neighbors is not None:
-        degree = max(1, graph.neighbors.shape[1])
-        return weight / (degree if how == "mean" else degree**0.5)
-    degrees = graph.degrees.clamp(min=1).to(like.dtype).unsqueeze(1)
-    return weight * (degrees.reciprocal() if how == "mean" else degrees.rsqrt())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,24 +9,15 @@ from torch.nn import functional as F
 Weights = tuple[Tensor, ...]  # W1, b1, W2, b2
 
 
-class Kept(NamedTuple):
-    """The input p (N, P), u = W1 p + b1 and silu(u), (N, C)."""
-
-    p: Tensor
-    u: Tensor
-    active: Tensor
-
-
-def forward(p: Tensor, w: Weights) -> tuple[Tensor, Kept]:
-    """W2 silu(W1 p + b1) + b2, and what :func:`backward` needs."""
+def forward(p: Tensor, w: Weights) -> tuple[Tensor, Tensor, Tensor]:
+    """W2 silu(u) + b2, u = W1 p + b1, and silu(u)."""
     u = F.linear(p, w[0], w[1])
     active = F.silu(u)
-    return F.linear(active, w[2], w[3]), Kept(p, u, active)
+    return F.linear(active, w[2], w[3]), u, active
 
 
-def backward(g: Tensor, kept: Kept, w: Weights) -> tuple[Tensor, Weights]:
+def backward(g: Tensor, p: Tensor, u: Tensor, active: Tensor, w: Weights) -> tuple[Tensor, Weights]:
     """Gradients of p and of the weights."""
-    p, u, active = kept
     g_w2, g_b2 = torch.mm(g.t(), active), g.sum(0)
     g = torch.mm(g, w[2])
     torch.ops.aten.silu_backward.grad_input(g, u, grad_input=g)
