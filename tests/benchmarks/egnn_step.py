@@ -13,6 +13,7 @@ egnn-pytorch is measured where it is installed. ``--compile`` adds torch.compile
 from __future__ import annotations
 
 import argparse
+import random
 import statistics
 import subprocess
 import sys
@@ -27,25 +28,36 @@ from tests.benchmarks.egnn_contestants import Data, Step, contestants, ours
 
 SIZES = [(5, 50), (20, 50), (50, 50), (100, 10)]  # nodes of a graph, graphs
 NORMS = {
-    "norm": ["geonorm", "georms", "geofilm", "layernorm", "scalenorm", "system"],
+    "norm": [
+        *("geonorm", "georms", "geofilm", "geoframe", "system"),
+        *("layernorm", "scalenorm", "midi", "semla", "get"),
+    ],
     "update_norm": ["softcap", "rms_film", "clipnorm", "graph_rmsnorm"],
 }
+_IDLE = "idle"
 
 
 def medians(runs: dict[str, Step], seconds: float, threads: int = 1) -> dict[str, float]:
     """Median time of each in seconds; they take turns."""
+    return {n: statistics.median(t) for n, t in rounds(runs, seconds, threads).items()}
+
+
+def rounds(runs: dict[str, Step], seconds: float, threads: int = 1) -> dict[str, list[float]]:
+    """Times of each in seconds, one a round, in which they take turns in any order."""
     clock = time.process_time if threads == 1 else time.perf_counter
     for once in runs.values():
         once()
         once()
     times: dict[str, list[float]] = {name: [] for name in runs}
+    turns, order = list(runs.items()), random.Random(0)
     end = time.monotonic() + seconds
     while time.monotonic() < end or len(next(iter(times.values()))) < 5:
-        for name, once in runs.items():
+        order.shuffle(turns)
+        for name, once in turns:
             start = clock()
             once()
             times[name].append(clock() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
 
 
 def peak_memory(name: str, nodes: int, graphs: int, peers: Path | None) -> float:
@@ -76,13 +88,22 @@ def _highest() -> float:
 
 
 def norm_costs(nodes: int, graphs: int, seconds: float, compiled: bool) -> dict[str, float]:
-    """What each coordinate norm adds to the time of a step, as a share of it."""
+    """What each coordinate norm adds to the time of a step, as a share of it.
+
+    Medians of differences within rounds, from a step with a norm that does nothing; and what that
+    one adds to a step without: without norms all layers are one compiled call.
+    """
     data = Data(nodes, graphs)
-    runs = {"none": ours(data, compiled)}
+    runs = {"none": ours(data, compiled), _IDLE: ours(data, compiled, norm="identity")}
     for slot, names in NORMS.items():
         runs |= {name: ours(data, compiled, **{slot: name}) for name in names}
-    times = medians(runs, seconds)
-    return {name: value / times["none"] - 1 for name, value in times.items() if name != "none"}
+    times = rounds(runs, seconds)
+    found = {}
+    for name in list(runs)[1:]:
+        base = times["none" if name == _IDLE else _IDLE]
+        shares = [a / b - 1 for a, b in zip(times[name], base, strict=True)]
+        found[name] = statistics.median(shares)
+    return found
 
 
 @contextmanager
