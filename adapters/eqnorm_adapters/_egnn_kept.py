@@ -1,8 +1,8 @@
 """Memory where the compiled kernel keeps numbers of edges from the forward pass for the gradient.
 
 Blocks are lent, given back and lent again: fresh memory comes at 2 GB/s where pages are new, which
-would cost what is gained. All blocks together stay below :data:`MOST`; where there is no room the
-gradient computes anew, which takes an eighth longer.
+would cost what is gained. All blocks together stay below :data:`MOST`; for edges that find no room
+the gradient computes anew, which takes a sixth longer.
 """
 
 from __future__ import annotations
@@ -23,32 +23,39 @@ class Loan:
     """A block, given back when nothing refers to the loan any more.
 
     Attributes:
-        block: float32, one dimension, at least as long as asked for.
+        block: float32, one dimension.
+        edges: how many find room in it.
     """
 
-    def __init__(self, block: Tensor) -> None:
+    def __init__(self, block: Tensor, floats: int) -> None:
         self.block = block
+        self.edges = block.numel() // floats
 
     def __del__(self) -> None:
         _free.append(self.block)
 
 
-def lend(floats: int) -> Loan | None:
-    """A block with anything in it; None where it would be more than :data:`MOST` in all."""
+def lend(edges: int, floats: int) -> Loan | None:
+    """A block with anything in it for as many of the edges as there is room for; None for few.
+
+    Args:
+        edges: of a layer.
+        floats: of each.
+    """
     global _held
-    unit = 1 << max(floats.bit_length() - 4, 0)  # so that batches of about one size share blocks
-    floats = -(-floats // unit) * unit
-    if not 0 < 4 * floats <= MOST:
-        return None
+    wanted = edges * floats
+    unit = 1 << max(wanted.bit_length() - 4, 0)  # so that batches of about one size share blocks
     with _lock:
         # No loan can come back while one is looked for but by a collected cycle, at the end.
         sizes = [block.numel() for block in _free]
-        fitting = [n for n, size in enumerate(sizes) if floats <= size <= 2 * floats]
-        if fitting:
-            return Loan(_free.pop(min(fitting, key=lambda n: sizes[n])))
-        while _held + 4 * floats > MOST and _free:
-            _held -= 4 * _free.pop(0).numel()
-        if _held + 4 * floats > MOST:
+        lent = _held - 4 * sum(sizes)
+        size = min(-(-wanted // unit) * unit, (MOST - lent) // 4)
+        if 8 * size < wanted or not wanted:
             return None
-        _held += 4 * floats
-        return Loan(torch.empty(floats))
+        fitting = [n for n, free in enumerate(sizes) if size <= free <= 2 * size]
+        if fitting:
+            return Loan(_free.pop(min(fitting, key=lambda n: sizes[n])), floats)
+        while _held + 4 * size > MOST and _free:
+            _held -= 4 * _free.pop(0).numel()
+        _held += 4 * size
+        return Loan(torch.empty(size), floats)

@@ -12,7 +12,18 @@ from eqnorm_adapters import native
 from eqnorm_adapters._egnn_inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn_padding import MULTIPLE, cut, padded
 
-_NUMBERS = ("nodes", "edges", "channels", "scalars", "stride", "size", "threads", "bound", "halves")
+_NUMBERS = (
+    "nodes",
+    "edges",
+    "channels",
+    "scalars",
+    "stride",
+    "size",
+    "threads",
+    "bound",
+    "halves",
+    "kept_edges",
+)
 _GIVEN = ("a", "b", "x", "e", "vectors", "shifts", "w1", "w2", "b2", "w3", "b3", "w4", "wa", "ba")
 _SUMS = ("messages", "moves", "g_messages", "g_moves")
 SHAPED = ("w2", "b2", "w3", "b3", "w4", "wa", "ba")  # parameters whose gradients come as they are
@@ -132,7 +143,7 @@ def numbers(nodes: int, channels: int, scalars: int, edges: Edges) -> tuple[int 
     threads = torch.get_num_threads()
     return (
         *(nodes, count, channels, scalars, 2 * channels, size, threads),
-        *(edges.bound, edges.halves, at(senders), at(edges.receivers)),
+        *(edges.bound, edges.halves, 0, at(senders), at(edges.receivers)),
     )
 
 

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
 PARAMETERS = len(EdgeInputs._fields) - 4 + 8  # of a layer: w1 to ba, phi_v, phi_h
 _POINTERS = (
-    *("x", "h", "v", "x_out", "h_out", "parameters", "kept", "room", "g_x_out", "g_h_out"),
+    *(
+        "x",
+        "h",
+        "v",
+        "x_out",
+        "h_out",
+        "parameters",
+        "kept",
+        "kept_edges",
+        "room",
+        "g_x_out",
+        "g_h_out",
+    ),
     *("g_x", "g_h", "g_v", "g_e", "g_parameters", "g_room"),
 )
 Loans = tuple[Loan | None, ...]
@@ -53,15 +65,13 @@ def forward(
     layers, (nodes, width) = len(parameters) // PARAMETERS, h.shape
     stack, live, edges = _stack(given, parameters, settings)
     room = h.new_empty(layers * (nodes * (6 * width + 4) + 128) + width * edges.scalars)
-    floats = 2 * width * edges.edges if settings.keep else 0
-    loans = tuple(lend(floats) for _ in range(layers))
-    kept = _kept(loans)
+    loans = tuple(lend(edges.edges, 2 * width) if settings.keep else None for _ in range(layers))
+    kept = _keep(stack, loans, edges)
     x_out = x.new_empty(x.shape)
     h_out = h.new_empty(h.shape)
     stack.x_out, stack.h_out, stack.room = x_out.data_ptr(), h_out.data_ptr(), room.data_ptr()
-    stack.kept = ctypes.addressof(kept)
     check(native.loaded("egnn").eq_stack_forward(ctypes.byref(stack)), nodes)
-    del live
+    del live, kept
     return x_out, h_out, room, loans
 
 
@@ -100,13 +110,13 @@ def backward(
     addresses = _addresses(found)
     floats = nodes * (5 * width + 10) + 2 * width * (edges.scalars + 1) + 160
     g_room = h.new_empty(floats + (0 if g_e is None else g_e.numel()))
-    kept = _kept(loans)
-    stack.room, stack.kept = room.data_ptr(), ctypes.addressof(kept)
+    kept = _keep(stack, loans, edges)
+    stack.room = room.data_ptr()
     stack.g_x_out, stack.g_h_out = at(g_x_out), at(g_h_out)
     stack.g_x, stack.g_h, stack.g_v, stack.g_e = g_x.data_ptr(), g_h.data_ptr(), at(g_v), at(g_e)
     stack.g_parameters, stack.g_room = ctypes.addressof(addresses), g_room.data_ptr()
     check(native.loaded("egnn").eq_stack_backward(ctypes.byref(stack)), nodes)
-    del live
+    del live, kept
     return (g_x, g_h, g_v, g_e, *found)
 
 
@@ -136,5 +146,10 @@ def _addresses(tensors: Sequence[Tensor | None]) -> ctypes.Array[ctypes.c_void_p
     return (ctypes.c_void_p * len(tensors))(*(None if t is None else t.data_ptr() for t in tensors))
 
 
-def _kept(loans: Loans) -> ctypes.Array[ctypes.c_void_p]:
-    return _addresses([None if loan is None else loan.block for loan in loans])
+def _keep(stack: _Stack, loans: Loans, edges: Problem) -> Any:
+    """Tell the kernel of the loans; returns what must live as long as it is used."""
+    blocks = _addresses([None if loan is None else loan.block for loan in loans])
+    counts = [0 if loan is None else min(loan.edges, edges.edges) for loan in loans]
+    numbers_of = (ctypes.c_int64 * len(counts))(*counts)
+    stack.kept, stack.kept_edges = ctypes.addressof(blocks), ctypes.addressof(numbers_of)
+    return blocks, numbers_of

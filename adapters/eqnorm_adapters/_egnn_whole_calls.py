@@ -59,8 +59,8 @@ def forward(
     edges = record(given.edges, settings.edges, first, scalars)
     edges.threads = settings.threads
     edges.messages, edges.moves = total.data_ptr(), update.data_ptr()
-    loan = lend(2 * width * edges.edges) if settings.keep else None
-    edges.kept = None if loan is None else loan.block.data_ptr()
+    loan = lend(edges.edges, 2 * width) if settings.keep else None
+    _keep(edges, loan)
     layer = _layer(given, settings, edges, first, scalars)
     hidden = factor = updated = features = None
     if given.v is not None:
@@ -119,7 +119,7 @@ def backward(
     g_e = torch.empty_like(e) if wants_e and e is not None else None
     edges.g_a, edges.g_b = g_first.data_ptr(), g_first.data_ptr() + 4 * width
     edges.threads = settings.threads
-    edges.kept = None if loan is None else loan.block.data_ptr()
+    _keep(edges, loan)
     vectors = given.edges.vectors
     g_vectors = None if vectors is None else torch.empty_like(vectors)
     edges.g_x, edges.g_e, edges.g_vectors = at(g_x), at(g_e), at(g_vectors)
@@ -156,6 +156,11 @@ def backward(
             layer.velocity = ctypes.addressof(velocity)
     check(native.loaded("egnn").eq_layer_backward(ctypes.byref(layer)), nodes)
     return (g_h, g_x, g_e, g_vectors, g_w1, g_b1, *shaped, g_v, *of_v, *of_h)
+
+
+def _keep(edges: Problem, loan: Loan | None) -> None:
+    if loan is not None:
+        edges.kept, edges.kept_edges = loan.block.data_ptr(), min(loan.edges, edges.edges)
 
 
 _NONE: Kept = (None, None, None, None)

@@ -18,7 +18,7 @@ EQ_INLINE int eq_backward_part(const int halves, const eq_egnn *p, const eq_part
   float *matrices[4];
   for (int k = 0; k < 4; k++) {
     matrices[k] = eq_take(&scratch, width * width);
-    if (k < 2 && p->kept) continue; /* for computing anew only */
+    if (k < 2 && p->kept && p->kept_edges == p->edges) continue; /* nothing is computed anew */
     eq_arrange(halves, k < 2, width, k % 2 ? p->w3 : p->w2, matrices[k], work.hidden);
   }
   if (!p->wa) work.attended = work.m;
@@ -27,16 +27,16 @@ EQ_INLINE int eq_backward_part(const int halves, const eq_egnn *p, const eq_part
     int wrong = eq_gather(p, first, part->end, tile);
     if (wrong) return wrong;
     int rows = tile->rows, used = tile->count * width;
-    const float *kept2 = p->kept ? p->kept + first * 2 * width : NULL, *kept3 = kept2 + used;
+    const float *kept = eq_kept(p, part, first, tile->count);
     eq_first_layer(p, tile, work.hidden, work.slope1);
-    if (!kept2)
+    if (!kept)
       eq_linear(halves, rows, width, work.hidden, work.packed, matrices[0], p->b2, work.slope2);
-    eq_activate(used, kept2 ? kept2 : work.slope2, work.m, work.slope2, NULL);
+    eq_activate(used, kept ? kept : work.slope2, work.m, work.slope2, NULL);
     for (int n = used; n < rows * width; n++) work.m[n] = work.slope2[n] = 0; /* of no edge */
     if (p->wa) eq_attend(p, rows, work.m, work.gates, work.attended);
-    if (!kept2)
+    if (!kept)
       eq_linear(halves, rows, width, work.attended, work.packed, matrices[1], p->b3, work.u);
-    eq_backward_weights(p, kept2 ? kept3 : work.u, &work, sums);
+    eq_backward_weights(p, kept ? kept + used : work.u, &work, sums);
     eq_outer(halves, rows, width, work.u, work.attended, work.packed, sums->w3);
     eq_linear(halves, rows, width, work.u, work.packed, matrices[3], NULL, work.g);
     eq_backward_messages(p, &work, sums);

@@ -26,6 +26,7 @@ typedef struct {
   int64_t threads; /* at most */
   int64_t bound;   /* whether there is a tanh */
   int64_t halves;  /* whether products are of bfloat16 */
+  int64_t kept_edges; /* how many edges have room in `kept`: each part has its share */
   const int64_t *senders, *receivers;      /* (E,), or NULL for complete graphs */
   const float *a, *b;                      /* (N, C): the halves of one array of 2 C columns */
   const float *x;                          /* (N, 3) */
@@ -37,7 +38,7 @@ typedef struct {
   const float *wa, *ba;                    /* (C), (1), or NULL without attention */
   float *messages, *moves;                 /* (N, C), (N, 3); forward only */
   const float *g_messages, *g_moves;       /* gradients of these; either may be NULL for zeros */
-  float *kept;                             /* (E, 2, C): u2, then u3 of each tile, so for these threads; or NULL */
+  float *kept;                             /* u2, then u3 of each tile, so for these threads; or NULL */
   /* Gradients; g_a and g_b are halves of one array too. g_x, g_e and g_vectors may be NULL where
    * they are not wanted. g_w1 has an even number of rows. */
   float *g_a, *g_b, *g_x, *g_e, *g_vectors;

@@ -15,10 +15,30 @@ static size_t eq_work_floats(const eq_egnn *p) {
   return 4 * tile + EQ_TILE * eq_even(p->scalars) + 2 * p->channels * p->channels + 256;
 }
 
-/* The rows from `low` on of messages and moves are written to; keeps: whether p->kept is, too. */
-EQ_INLINE int eq_forward_part(const int halves, const int keeps, const eq_egnn *p,
-                               const eq_part *part, float *messages, float *moves,
-                               float *scratch) {
+/* Sums of a tile, from u3 in work->u, which is stored if `keeps`; node `low` has the first row. */
+EQ_INLINE void eq_add_tile(const int keeps, const eq_egnn *p, const eq_work *work, int64_t low,
+                           float *messages, float *moves, float *kept) {
+  int width = (int)p->channels;
+  const eq_tile *tile = &work->tile;
+  for (int t = 0; t < tile->count; t++) {
+    float *total = messages + (tile->i[t] - low) * width;
+    float *move = moves + (tile->i[t] - low) * 3;
+    eq_vec weight = {0};
+    for (int c = 0; c < width; c += EQ_LANES) {
+      eq_vec u = eq_load(work->u + t * width + c);
+      if (keeps) eq_stream(kept + t * width + c, u);
+      weight += u * eq_sigmoid(u) * eq_load(p->w4 + c);
+      eq_store(total + c, eq_load(total + c) + eq_load(work->m + t * width + c));
+    }
+    float w = eq_sum(weight);
+    if (p->bound) w = tanhf(w);
+    for (int c = 0; c < 3; c++) move[c] += w * tile->vectors[3 * t + c];
+  }
+}
+
+/* The rows from `low` on of messages and moves are written to. */
+EQ_INLINE int eq_forward_part(const int halves, const eq_egnn *p, const eq_part *part,
+                              float *messages, float *moves, float *scratch) {
   int width = (int)p->channels;
   eq_work work;
   work.tile.s = eq_take(&scratch, EQ_TILE * eq_even(p->scalars));
@@ -33,30 +53,23 @@ EQ_INLINE int eq_forward_part(const int halves, const int keeps, const eq_egnn *
     eq_tile *tile = &work.tile;
     int wrong = eq_gather(p, first, part->end, tile);
     if (wrong) return wrong;
-    int rows = tile->rows;
+    int rows = tile->rows, used = tile->count * width;
+    float *kept = eq_kept(p, part, first, tile->count);
     eq_first_layer(p, tile, work.hidden, NULL);
     eq_linear(halves, rows, width, work.hidden, work.packed, w2, p->b2, work.u);
-    float *kept = keeps ? p->kept + first * 2 * width : NULL;
-    eq_activate(tile->count * width, work.u, work.m, NULL, kept);
-    if (keeps) kept += tile->count * width;
+    /* Twice the same, so that what is asked once for a tile is not asked for every number. */
+    if (kept)
+      eq_activate(used, work.u, work.m, NULL, kept);
+    else
+      eq_activate(used, work.u, work.m, NULL, NULL);
     if (p->wa) eq_attend(p, rows, work.m, work.gates, work.m);
     eq_linear(halves, rows, width, work.m, work.packed, w3, p->b3, work.u);
-    for (int t = 0; t < tile->count; t++) {
-      float *total = messages + (tile->i[t] - part->low) * width;
-      float *move = moves + (tile->i[t] - part->low) * 3;
-      eq_vec weight = {0};
-      for (int c = 0; c < width; c += EQ_LANES) {
-        eq_vec u = eq_load(work.u + t * width + c);
-        weight += u * eq_sigmoid(u) * eq_load(p->w4 + c);
-        if (keeps) eq_stream(kept + t * width + c, u);
-        eq_store(total + c, eq_load(total + c) + eq_load(work.m + t * width + c));
-      }
-      float w = eq_sum(weight);
-      if (p->bound) w = tanhf(w);
-      for (int c = 0; c < 3; c++) move[c] += w * tile->vectors[3 * t + c];
-    }
+    if (kept)
+      eq_add_tile(1, p, &work, part->low, messages, moves, kept + used);
+    else
+      eq_add_tile(0, p, &work, part->low, messages, moves, NULL);
   }
-  if (keeps) eq_end_of_stream();
+  eq_end_of_stream();
   return EQ_DONE;
 }
 
@@ -64,11 +77,9 @@ static int eq_forward_on_own(const eq_egnn *p, eq_part *part, float *messages, f
   float *scratch = eq_scratch_get(eq_work_floats(p));
   if (!scratch) return EQ_NO_MEMORY;
 #if EQ_BFLOAT16
-  if (p->halves && p->kept) return eq_forward_part(1, 1, p, part, messages, moves, scratch);
-  if (p->halves) return eq_forward_part(1, 0, p, part, messages, moves, scratch);
+  if (p->halves) return eq_forward_part(1, p, part, messages, moves, scratch);
 #endif
-  if (p->kept) return eq_forward_part(0, 1, p, part, messages, moves, scratch);
-  return eq_forward_part(0, 0, p, part, messages, moves, scratch);
+  return eq_forward_part(0, p, part, messages, moves, scratch);
 }
 
 /* EQ_DONE, or what is wrong. */

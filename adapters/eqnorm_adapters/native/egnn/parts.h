@@ -68,6 +68,14 @@ static int eq_find_parts(const eq_egnn *p, int senders_too, eq_part *parts) {
   return count;
 }
 
+/* Where `count` edges from `first` on keep u2 and u3, or NULL where they do not. */
+static inline float *eq_kept(const eq_egnn *p, const eq_part *part, int64_t first, int count) {
+  if (!p->kept) return NULL;
+  int64_t begin = part->begin * p->kept_edges / p->edges;
+  int64_t place = begin + first - part->begin, end = part->end * p->kept_edges / p->edges;
+  return place + count <= end ? p->kept + place * 2 * p->channels : NULL;
+}
+
 /* Add what a part has collected on its own to the whole; always in the order of the parts. */
 EQ_INLINE void eq_collect(float *whole, const float *own, size_t floats) {
   for (size_t i = 0; i < floats; i++) whole[i] += own[i];

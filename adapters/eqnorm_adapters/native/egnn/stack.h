@@ -29,6 +29,7 @@ typedef struct {
   float *x_out, *h_out;        /* of the last layer */
   const float *const *parameters; /* EQ_PARAMETERS of each layer */
   float *const *kept;          /* one of each layer, for eq_egnn.kept */
+  const int64_t *kept_edges;   /* of each layer */
   float *room;                 /* L (N (6 C + 4) + 128) + C K floats, from forward to backward */
   const float *g_x_out, *g_h_out; /* either may be NULL for zeros */
   float *g_x, *g_h, *g_v, *g_e;   /* g_v and g_e may be NULL where they are not wanted */
@@ -76,6 +77,7 @@ static void eq_stack_fill(const eq_stack *s, int64_t l, eq_stack_layer *r) {
   r->edges.w4 = w[EQ_W4], r->edges.wa = w[EQ_WA], r->edges.ba = w[EQ_BA];
   r->edges.messages = total;
   r->edges.kept = s->kept[l];
+  r->edges.kept_edges = s->kept_edges[l];
   int64_t threads = s->edges->threads;
   const float *const *v = w + EQ_PHI_V, *const *h = w + EQ_PHI_H;
   r->velocity = (eq_rows){.rows = nodes, .channels = width, .outputs = 1, .threads = threads,
