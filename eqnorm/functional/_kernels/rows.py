@@ -16,7 +16,8 @@ from eqnorm.functional._kernels.vector import inner, jit, unsigned
 
 TILE = 64
 _sum, _square, _affine = vector.row_sum, vector.row_square, vector.row_affine
-_product, _combine = vector.row_product, vector.row_combine
+_scale = vector.row_scale
+_product, _product_2, _combine = vector.row_product, vector.row_product_2, vector.row_combine
 _add, _subtract = vector.row_add, vector.row_subtract
 
 
@@ -74,8 +75,10 @@ def forward(
         for j in range(table.shape[0]):
             a, b, q = unsigned(table[j, 0]), unsigned(table[j, 1]), table[j, 2]
             r = kind(1.0 / np.sqrt(var[i, q] + eps[q]))
-            centre = m if table[j, 4] else kind(0)
-            _affine(x, i, centre, r, columns, plus, a, b, y)
+            if table[j, 3]:
+                _affine(x, i, m if table[j, 4] else kind(0), r, columns, plus, a, b, y)
+            else:
+                _scale(x, i, r, columns, a, b, y)
 
 
 @jit
@@ -100,28 +103,42 @@ def backward(
     columns = _to_columns(weight, copies)
     part_w, part_b = np.zeros(dim, x.dtype), np.zeros(dim, x.dtype)
     total_w, total_b = np.zeros((1, dim)), np.zeros((1, dim))
-    rs, dots = np.empty(groups, x.dtype), np.empty(groups, x.dtype)
-    for i in range(unsigned(n)):
-        m = mean[i]
-        for q in range(groups):
-            rs[q] = kind(1.0 / np.sqrt(var[i, q] + eps[q]))
-            dots[q] = kind(0)
+    rs, dots = np.empty((2, groups), x.dtype), np.empty((2, groups), x.dtype)
+    i, end, one = unsigned(0), unsigned(n), unsigned(1)
+    while i < end:
+        # Two rows at once: weights and their gradients are loaded and stored half as often.
+        pair = min(unsigned(2), end - i)
+        for t in range(pair):
+            for q in range(groups):
+                rs[t, q] = kind(1.0 / np.sqrt(var[i + t, q] + eps[q]))
+                dots[t, q] = kind(0)
         for j in range(table.shape[0]):
             a, b, q = unsigned(table[j, 0]), unsigned(table[j, 1]), table[j, 2]
-            centre = m if table[j, 4] else kind(0)
-            dots[q] += _product(g, x, i, centre, rs[q], columns, a, b, part_w)
+            if pair > one and not table[j, 4]:
+                d, e = _product_2(g, x, i, rs[0, q], rs[1, q], columns, a, b, part_w)
+                dots[0, q] += d
+                dots[1, q] += e
+            else:
+                for t in range(pair):
+                    centre = mean[i + t] if table[j, 4] else kind(0)
+                    d = _product(g, x, i + t, centre, rs[t, q], columns, a, b, part_w)
+                    dots[t, q] += d
             if table[j, 3]:
-                _add(g, i, a, b, part_b)
-        for j in range(table.shape[0]):
-            a, b, q = unsigned(table[j, 0]), unsigned(table[j, 1]), table[j, 2]
-            centre = m if table[j, 4] else kind(0)
-            slope = kind(-dots[q] * rs[q] * rs[q] * rs[q] / divisors[j])
-            _combine(g, x, i, centre, slope, rs[q], columns, a, b, dx)
-        pull = _centred_mean(dx, i, table)
-        for j in range(table.shape[0]):
-            if table[j, 4]:
-                _subtract(dx, i, pull, unsigned(table[j, 0]), unsigned(table[j, 1]))
-        if i % unsigned(TILE) == unsigned(0):
+                for t in range(pair):
+                    _add(g, i + t, a, b, part_b)
+        for t in range(pair):
+            for j in range(table.shape[0]):
+                a, b, q = unsigned(table[j, 0]), unsigned(table[j, 1]), table[j, 2]
+                centre = mean[i + t] if table[j, 4] else kind(0)
+                r = rs[t, q]
+                slope = kind(-dots[t, q] * r * r * r / divisors[j])
+                _combine(g, x, i + t, centre, slope, r, columns, a, b, dx)
+            pull = _centred_mean(dx, i + t, table)
+            for j in range(table.shape[0]):
+                if table[j, 4]:
+                    _subtract(dx, i + t, pull, unsigned(table[j, 0]), unsigned(table[j, 1]))
+        i += pair
+        if i % unsigned(TILE) < pair:
             _flush(part_w, total_w, unsigned(0))
             _flush(part_b, total_b, unsigned(0))
     _flush(part_w, total_w, unsigned(0))

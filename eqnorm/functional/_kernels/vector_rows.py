@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eqnorm.functional._kernels.vector import inner
+from eqnorm.functional._kernels.vector import inner, unsigned
 
 
 @inner
@@ -36,6 +36,28 @@ def row_affine(
     """Out[i] = (x[i] - centre) r factor + plus, in columns low to high."""
     for c in range(low, high):
         out[i, c] = (x[i, c] - centre) * r * factor[c] + plus[c]
+
+
+@inner
+def row_scale(x: Any, i: Any, r: Any, factor: Any, low: Any, high: Any, out: Any) -> None:
+    """Out[i] = x[i] r factor, in columns low to high."""
+    for c in range(low, high):
+        out[i, c] = x[i, c] * r * factor[c]
+
+
+@inner
+def row_product_2(
+    g: Any, x: Any, i: Any, r: Any, s: Any, factor: Any, low: Any, high: Any, total: Any
+) -> Any:
+    """Like row_product without a centre, for the rows i and i + 1: both of their sums."""
+    j = i + unsigned(1)
+    first, second = x.dtype.type(0), x.dtype.type(0)
+    for c in range(low, high):
+        p, q = g[i, c] * x[i, c], g[j, c] * x[j, c]
+        total[c] += p * r + q * s
+        first += p * factor[c]
+        second += q * factor[c]
+    return first, second
 
 
 @inner
