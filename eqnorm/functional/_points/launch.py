@@ -71,7 +71,8 @@ def backward(
         None if t is None or not (wants or needed) else torch.empty_like(t)
         for t, wants, needed in zip(inputs, wanted, _ALWAYS, strict=True)
     ]
-    table = _table(inputs, graph, formula, around_one, kept, g.contiguous(), *found)
+    g = g.contiguous()  # named: of a copy that nothing holds, the loops would read freed memory
+    table = _table(inputs, graph, formula, around_one, kept, g, *found)
     how, limits = formula.how, formula.limits[g.dtype]
     points_entry.backward(np.array(table), how, limits, _LIKE[g.dtype])
     return found
