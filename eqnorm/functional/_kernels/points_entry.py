@@ -1,8 +1,4 @@
-"""What Python calls of the norms of points: forward and backward, on memory by address.
-
-numba keeps the code of this file on disk until this file changes: after a change of what it calls,
-remove the files in __pycache__ that end in nbi, or touch this one.
-"""
+"""What Python calls of the norms of points: forward and backward, on memory by address."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from eqnorm.functional._kernels.kept import by_content
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 # By name: numba is optional, and nothing imports this module where it is missing.
 _njit = importlib.import_module("numba").njit
@@ -22,7 +24,7 @@ _OPTIONS = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 def jit(function: _F) -> _F:
     """Compile a function with its sums in their order, kept on disk where that is possible."""
     try:
-        cached: _F = _njit(cache=True, **_OPTIONS)(function)
+        cached: _F = by_content(_njit(cache=True, **_OPTIONS)(function))
         return cached
     except RuntimeError:  # no place to write to: compile in every process
         plain: _F = _njit(**_OPTIONS)(function)

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from eqnorm.functional._kernels.kept import by_content
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 # By name: numba is optional, and nothing imports this module where it is missing.
 _njit = importlib.import_module("numba").njit
@@ -27,7 +29,7 @@ OPTIONS: dict[str, Any] = {
 def jit(function: _F) -> _F:
     """Compile a function, and keep the code on disk where that is possible."""
     try:
-        cached: _F = _njit(cache=True, **OPTIONS)(function)
+        cached: _F = by_content(_njit(cache=True, **OPTIONS)(function))
         return cached
     except RuntimeError:  # no place to write to: compile in every process
         plain: _F = _njit(**OPTIONS)(function)
