@@ -38,6 +38,8 @@ class EGNNLayer(nn.Module):
         self.width = width
         self.residual = options.residual
         self.coords_weight = options.coords_weight
+        # torch.compile makes a symbol of a number, and compiles again where an operation takes it.
+        self.weight_for_compilers = repr(float(options.coords_weight))
         self.products = options.products
         self.message_aggregation: Aggregation = options.message_aggregation
         self.coord_aggregation: Aggregation = options.coord_aggregation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -60,7 +61,7 @@ def _softcap() -> Made:
         mean_sq = graph.spread(graph.mean_square(dx))
         return soft_cap(dx, mean_sq, cap.square() * travel_sq(graph, x0, v))
 
-    return Made(plain, Recipe("cap", centred=False, keep=False, measure="travel"))
+    return Made(plain, partial(Recipe, "cap", centred=False, keep=False, measure="travel"))
 
 
 def rms_norm(
@@ -90,7 +91,9 @@ def _rms_norm(eps: float) -> Made:
         floor_sq = eps**2 * positive_scale_sq(scale_sq)
         return gain * root(scale_sq) * dx * (mean_sq + floor_sq).rsqrt()
 
-    recipe = Recipe("square", eps, centred=False, keep=False, measure="travel", in_units=True)
+    recipe = partial(
+        Recipe, "square", eps, centred=False, keep=False, measure="travel", in_units=True
+    )
     return Made(plain, recipe)
 
 
@@ -124,4 +127,4 @@ def _clip_norm(limit: float, hard: bool) -> Made:
         return dx * torch.where(longer, factor, 1.0)
 
     scale: Literal["own clip", "own cap"] = "own clip" if hard else "own cap"
-    return Made(plain, Recipe(scale, limit, centred=False, keep=False, measure="travel"))
+    return Made(plain, partial(Recipe, scale, limit, centred=False, keep=False, measure="travel"))

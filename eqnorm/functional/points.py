@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -50,7 +51,7 @@ def _scale_norm(eps: float, norm: Literal["l2", "rms"]) -> Made:
         square = share * x.square().sum(-1, keepdim=True)
         return gain * x * (square + eps**2).rsqrt()
 
-    return Made(plain, Recipe("own", eps, centred=False, keep=False, share=share))
+    return Made(plain, partial(Recipe, "own", eps, centred=False, keep=False, share=share))
 
 
 def geo_norm(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -78,7 +79,7 @@ def _geo_norm(eps: float) -> Made:
         floor_sq = eps**2 * positive_scale_sq(scale_sq)
         return gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq) + origin
 
-    return Made(plain, Recipe("own", eps, measure="extent", drift="unit", drift_column=0))
+    return Made(plain, partial(Recipe, "own", eps, measure="extent", drift="unit", drift_column=0))
 
 
 def geo_norm_as_printed(x: Tensor, graph: Graph, x0: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
@@ -108,8 +109,15 @@ def _geo_film(eps: float) -> Made:
         directions = gain * soft_unit(y - centre, floor_sq) + bias * soft_unit(centre, floor_sq)
         return root(scale_sq) * directions + origin
 
-    recipe = Recipe(
-        "own", eps, measure="extent", in_units=True, drift="unit", drift_column=0, in_gain=True
+    recipe = partial(
+        Recipe,
+        "own",
+        eps,
+        measure="extent",
+        in_units=True,
+        drift="unit",
+        drift_column=0,
+        in_gain=True,
     )
     return Made(plain, recipe)
 
@@ -135,7 +143,9 @@ def _rms_norm(eps: float) -> Made:
         floor_sq = eps**2 * positive_scale_sq(scale_sq)
         return gain * root(scale_sq) * relative * (square + floor_sq).rsqrt() + centre + origin
 
-    return Made(plain, Recipe("square", eps, measure="extent", in_units=True, drift="plain"))
+    return Made(
+        plain, partial(Recipe, "square", eps, measure="extent", in_units=True, drift="plain")
+    )
 
 
 def from_start(

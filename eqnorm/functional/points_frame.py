@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -67,8 +68,8 @@ def _geo_frame(eps: float, chiral: bool) -> Made:
         projected = gain * root(scale_sq) * soft_unit(y - centre, floor_sq)
         return projected + combine(coefficients, vectors) + origin
 
-    recipe = Recipe(
-        "own", eps, measure="extent", in_units=True, drift="cap", drift_column=0, frame=1
+    recipe = partial(
+        Recipe, "own", eps, measure="extent", in_units=True, drift="cap", drift_column=0, frame=1
     )
     return Made(plain, recipe, "coefficients")
 
@@ -123,7 +124,9 @@ def _system_norm(eps: float) -> Made:
         vectors = frame(graph, None, v, place, floor_sq, False)[1:]
         return drift + scaled + combine(coefficients, vectors) + origin
 
-    recipe = Recipe("square", eps, measure="extent", in_units=True, drift="reach cap", frame=0)
+    recipe = partial(
+        Recipe, "square", eps, measure="extent", in_units=True, drift="reach cap", frame=0
+    )
     return Made(plain, recipe, "coefficients")
 
 

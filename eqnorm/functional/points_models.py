@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from torch import Tensor
@@ -51,7 +52,9 @@ def _se3_norm(eps: float, keep_center: bool) -> Made:
         relative, centre = centred(x, graph)
         return gain * relative / (mean_length(relative, graph) + eps) + centre
 
-    return Made(plain, Recipe("length", eps, keep_center, keep_center, drift=_drift(keep_center)))
+    return Made(
+        plain, partial(Recipe, "length", eps, keep_center, keep_center, drift=_drift(keep_center))
+    )
 
 
 def coord_norm(
@@ -86,7 +89,7 @@ def _coord_norm(eps: float, norm: Literal["length", "gvp", "none"], keep_center:
             scaled = relative
         return gain * scaled + centre if keep_center else gain * scaled
 
-    recipe = Recipe(_SCALES[norm], eps, keep=keep_center, drift=_drift(keep_center))
+    recipe = partial(Recipe, _SCALES[norm], eps, keep=keep_center, drift=_drift(keep_center))
     return Made(plain, recipe)
 
 
@@ -109,7 +112,7 @@ def _standardise(eps: float) -> Made:
         variance = graph.sum(relative.square().sum(-1, keepdim=True)) / degrees
         return gain * relative * graph.spread(variance + eps**2).rsqrt() + centre
 
-    return Made(plain, Recipe("square", eps, drift="plain", bessel=True))
+    return Made(plain, partial(Recipe, "square", eps, drift="plain", bessel=True))
 
 
 def _drift(keep_center: bool) -> Literal["plain", "none"]:

@@ -42,7 +42,7 @@ def as_operation(monkeypatch):
 def test_derivatives_of_the_operation(graph, options, as_operation, monkeypatch):
     g, model = GRAPHS[graph](), build("egnn_vel", **OPTIONS[options])
     layer = model.layers[0]
-    how = (layer.message_aggregation, layer.coord_aggregation, layer.coords_weight)
+    how = (layer.message_aggregation, layer.coord_aggregation, layer.weight_for_compilers)
     as_operation.append((g, how))
     given = given_for(model, g)
     found = derivatives(model, given, g), gradients_of(model, given, g)

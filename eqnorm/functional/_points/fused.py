@@ -25,12 +25,13 @@ class Made(NamedTuple):
 
     Attributes:
         plain: called as plain(graph, x, x0, v, gain, coefficients, cap).
-        recipe: the same as choices.
+        recipe: makes the same as choices. Not called where torch traces: the compiler takes its
+            numbers for inputs, and compiles again when it finds that nothing reads them.
         filmed: which of the last arguments coefficients stand for that are predicted.
     """
 
     plain: Plain
-    recipe: Recipe
+    recipe: Callable[[], Recipe]
     filmed: Literal["gain", "coefficients"] = "gain"
 
     def run(self, graph: Graph, inputs: Given, film: Film | None) -> Tensor:
@@ -48,10 +49,11 @@ class Formula:
 
     def __init__(self, made: Made) -> None:
         self.made = made
-        self.how = choices(made.recipe)
+        recipe = made.recipe()
+        self.how = choices(recipe)
         self.limits = {
-            torch.float32: limits(made.recipe, np.float32),
-            torch.float64: limits(made.recipe, np.float64),
+            torch.float32: limits(recipe, np.float32),
+            torch.float64: limits(recipe, np.float64),
         }
 
 
