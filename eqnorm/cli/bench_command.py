@@ -65,6 +65,8 @@ def bench(
         return
     if output is not None and not output.resolve().parent.is_dir():
         raise ValueError(f"--output: no directory {str(output.parent)!r}; make it first")
+    if output is not None and output.is_dir():
+        raise ValueError(f"--output: {str(output)!r} is a directory; name a file in it")
     found = bench_run.Found(benchmarks.machine(settings), benchmarks.missing_peers())
     bench_run.run(chosen, found, err(), output)
     if json:

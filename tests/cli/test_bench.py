@@ -152,6 +152,7 @@ def test_on_a_terminal_a_bar_names_the_case(monkeypatch: pytest.MonkeyPatch) -> 
         (["--seconds", "-1"], "seconds must be positive, got -1"),
         (["--seconds", "0"], "seconds must be positive, got 0"),
         (["-o", "no/such/file.json"], "--output: no directory 'no/such'; make it first"),
+        (["-o", "."], "--output: '.' is a directory; name a file in it"),
     ],
 )
 def test_bad_usage(arguments: list[str], text: str) -> None:
