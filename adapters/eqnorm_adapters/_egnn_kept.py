@@ -46,7 +46,7 @@ def lend(edges: int, floats: int) -> Loan | None:
     wanted = edges * floats
     unit = 1 << max(wanted.bit_length() - 4, 0)  # so that batches of about one size share blocks
     with _lock:
-        # No loan can come back while one is looked for but by a collected cycle, at the end.
+        # Loans that come back meanwhile, from other threads too, stand after these.
         sizes = [block.numel() for block in _free]
         lent = _held - 4 * sum(sizes)
         size = min(-(-wanted // unit) * unit, (MOST - lent) // 4)
@@ -57,5 +57,6 @@ def lend(edges: int, floats: int) -> Loan | None:
             return Loan(_free.pop(min(fitting, key=lambda n: sizes[n])), floats)
         while _held + 4 * size > MOST and _free:
             _held -= 4 * _free.pop(0).numel()
+        block = torch.empty(size, dtype=torch.float32, device="cpu")  # whatever the defaults are
         _held += 4 * size
-        return Loan(torch.empty(size), floats)
+        return Loan(block, floats)

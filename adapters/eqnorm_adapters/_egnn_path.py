@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from eqnorm_adapters._egnn_layer import EGNNLayer
 
 _EXACT = {torch.float32, torch.float64}
-_PLAIN_MODULES = {nn.Linear, nn.SiLU, nn.Sigmoid, nn.Tanh}
+_HIDDEN = (nn.Linear, nn.SiLU, nn.Linear)
+_MESSAGES = ((*_HIDDEN, nn.SiLU),)
+_WEIGHTS = (_HIDDEN, (*_HIDDEN, nn.Tanh))
+_GATES = ((nn.Linear, nn.Sigmoid),)
 
 
 def problem(
@@ -45,11 +48,11 @@ def problem(
         shifts = shifts.to(x.dtype).contiguous()
     if not _available():
         return None
-    given = EdgeInputs(h, x, edge_attr, None, *_parameters(layer))
-    w1, width = given.w1, layer.width
-    squares = given.w2.shape == given.w3.shape == (width, width) and given.w4.shape == (1, width)
-    if w1.dtype != torch.float32 or w1.shape[0] != width or not squares:
+    parameters = _parameters(layer)
+    scalars = 1 if edge_attr is None else 1 + edge_attr.shape[1]
+    if not _fit(parameters, layer.width, scalars) or h.shape[1] != layer.width:
         return None
+    given = EdgeInputs(h, x, edge_attr, None, *parameters)
     senders, receivers = (None, None) if graph.edges is None else graph.edges
     size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
     halves = layer.products == "bfloat16" and _bfloat16()
@@ -97,7 +100,22 @@ def _parameters(layer: EGNNLayer) -> tuple[Any, ...]:
 
 def _of(linear: nn.Module | None) -> tuple[Any, Any]:
     parameters = linear._parameters  # type: ignore[union-attr]  # a tenth of the time of linear.weight
-    return parameters["weight"], parameters["bias"]
+    # None for weights that are no parameters any more, which modules find.
+    return parameters.get("weight"), parameters.get("bias")
+
+
+def _fit(parameters: tuple[Any, ...], width: int, scalars: int) -> bool:
+    """Whether they are what the kernel reads: it looks at addresses, not at shapes or dtypes."""
+    row, square = (width,), (width, width)
+    shapes = [(width, 2 * width + scalars), row, square, row, square, row, (1, width)]
+    if parameters[7] is None and parameters[8] is None:
+        parameters = parameters[:7]
+    else:
+        shapes += [(1, width), (1,)]
+    return all(
+        p is not None and p.dtype == torch.float32 and p.shape == shape
+        for p, shape in zip(parameters, shapes, strict=True)
+    )
 
 
 def parameters_in_torch(
@@ -123,12 +141,14 @@ def parameters_in_torch(
 
 def untouched(layer: EGNNLayer) -> bool:
     """Whether the networks of edges are of SiLU, and nobody has replaced or hooked a module."""
-    parts = [layer.edge_mlp, layer.coord_mlp]
+    parts: list[tuple[nn.Module, Any]] = [(layer.edge_mlp, _MESSAGES), (layer.coord_mlp, _WEIGHTS)]
     if layer.att_mlp is not None:
-        parts.append(layer.att_mlp)
-    inner = [module for part in parts for module in part._modules.values()]
-    if type(inner[1]) is not nn.SiLU or type(inner[5]) is not nn.SiLU:
-        return False
-    if not _PLAIN_MODULES.issuperset(map(type, inner)):
-        return False
-    return not any(map(hooked, parts)) and not any(map(hooked, inner))
+        parts.append((layer.att_mlp, _GATES))
+    for part, kinds in parts:
+        inner: tuple[Any, ...] = tuple(part._modules.values())
+        if type(part) is not nn.Sequential or tuple(map(type, inner)) not in kinds:
+            return False
+        if hooked(part) or any(map(hooked, inner)):
+            return False
+    last = tuple(layer.coord_mlp._modules.values())[2]
+    return _of(last)[1] is None

@@ -69,7 +69,7 @@ def weights(network: nn.Module, width: int, joined: bool) -> tuple[Tensor, ...] 
     if hooked(network) or any(map(hooked, parts)):
         return None
     first, second = parts[0]._parameters, parts[2]._parameters
-    found = (first["weight"], first["bias"], second["weight"], second["bias"])
+    found = tuple(part.get(name) for part in (first, second) for name in ("weight", "bias"))
     shapes = tuple(None if w is None or w.dtype != torch.float32 else w.shape for w in found)
     for out in (width, 1):
         if shapes == ((width, width * (1 + joined)), (width,), (out, width), (out,)):
@@ -84,6 +84,7 @@ def hooked(module: nn.Module) -> bool:
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
+        or "forward" in module.__dict__  # put in the place of the class's own
     )
 
 

@@ -6,7 +6,7 @@ tensors; all layers together have one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -49,6 +49,8 @@ def stack_in_one(
         own = _of(layer, x, h, graph, edge_attr, v)
         if own is None:
             return None
+        if found is not None and not _alike(own, (found, parameters)):
+            return None
         found, weights = own
         parameters += weights
     if found is None:
@@ -81,6 +83,19 @@ def _of(
         return None
     given, edges = compiled
     return settings_of(layer, edges, graph), (*given[4:], *phi_v, *phi_h)
+
+
+def _alike(
+    one: tuple[Settings, Sequence[Tensor | None]], other: tuple[Settings, Sequence[Tensor | None]]
+) -> bool:
+    """Whether two layers have the same options, so that one record serves both.
+
+    They are built so, but someone may have changed an attribute of one.
+    """
+    a, b = one[0], other[0]
+    velocities = [weights[PARAMETERS - 8] is None for _, weights in (one, other)]
+    same_edges = a.edges[3:] == b.edges[3:]
+    return same_edges and a[2:] == b[2:] and velocities[0] == velocities[1]
 
 
 class _Stack(torch.autograd.Function):
