@@ -19,7 +19,13 @@ TITLES = {
     "roofline": "Roofline: what the machine can do, and the share that is reached",
 }
 COSTS = "Norms in a training step: what they add to it"
-_SHARES = ("added to the step", "added to an idle norm", "the norm alone", "of the GEMM peak", "of the copy peak")
+_SHARES = (
+    "added to the step",
+    "added to an idle norm",
+    "the norm alone",
+    "of the GEMM peak",
+    "of the copy peak",
+)
 
 
 def show(settings: Settings, found: Found) -> None:
