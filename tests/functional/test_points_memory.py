@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from eqnorm.functional import _compiled
+from eqnorm.functional._points import fused
 from eqnorm.graph import Graph
 from tests.functional.points_case import CASES, build, draw, label, loops
 
@@ -40,3 +42,19 @@ def test_gradients_that_are_not_contiguous(case: Case, layout: str) -> None:
     for rows in (2, 5, 20, 400):
         found, expected = (gradients(case, layout, rows, on) for on in (True, False))
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+LEARNED = [case for case in CASES if list(build(case, torch.float32).parameters())]
+
+
+@pytest.mark.parametrize("case", LEARNED, ids=label)
+def test_parameters_elsewhere(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a norm left on a GPU: their addresses say nothing here, and torch has to refuse them."""
+    norm, given = build(case, torch.float32), draw(torch.float32, True)
+    ran: list[None] = []
+    monkeypatch.setattr(fused._launch(), "forward", lambda *_: ran.append(None))
+    norm.to("meta")
+    with loops(True), contextlib.suppress(RuntimeError, NotImplementedError):
+        # torch lets single numbers of another device pass
+        assert norm(graph=Graph.complete(2, 3), **given).is_meta
+    assert not ran

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,10 +14,10 @@ from torch import Tensor
 from eqnorm.functional import _compiled
 from eqnorm.functional._points.film import Film
 from eqnorm.functional._points.recipe import Recipe, choices, limits
+from eqnorm.functional._points.served import Given, can_serve
 from eqnorm.graph import Graph
 
 Plain = Callable[..., Tensor]
-Given = Sequence[Tensor | None]
 
 
 class Made(NamedTuple):
@@ -89,7 +89,7 @@ def fused(
         film: what predicts one of them, in its place.
     """
     inputs = (x, x0, v, gain, coefficients, cap)
-    if not _compiled.is_eager() or not _served(graph, inputs, film):
+    if not _compiled.is_eager() or not can_serve(graph, inputs, film):
         return make(*options).run(graph, inputs, film)
     how: tuple[Any, ...] = _NO_FILM
     if film is not None:
@@ -100,55 +100,6 @@ def fused(
 
 _NO_FILM = (*[None] * 7, 0, 0.0)
 _POINTS, _FILM = 6, 13  # inputs so far
-
-
-def _served(graph: Graph, inputs: Given, film: Film | None) -> bool:
-    """Whether the loops can serve: they read memory by address, and check nothing."""
-    x, x0, v, gain, coefficients, cap = inputs
-    assert x is not None
-    if not _compiled.serves(x) or graph.box is not None:
-        return False
-    rows, kind = x.shape[0], x.dtype
-    if x.shape[1] != 3 or not _indexed(graph, rows):
-        return False
-    for t in (*inputs[1:], *(() if film is None else film.tensors())):
-        if t is not None and (t.dtype != kind or type(t) not in _PLAIN):
-            return False
-    for t in (x0, v):
-        if t is not None and t.shape != x.shape:
-            return False
-    for t in (gain, coefficients):
-        if t is not None and (t.dim() != 2 or t.shape[0] not in (1, rows)):
-            return False
-    return (cap is None or cap.numel() == 1) and (film is None or _fits(film, rows))
-
-
-def _indexed(graph: Graph, rows: int) -> bool:
-    batch, counts, mask = graph.batch, graph.counts, graph.mask
-    return (
-        batch.shape[0] == rows
-        and batch.device.type == "cpu"
-        and batch.dtype == counts.dtype == torch.int64
-        and batch.is_contiguous()
-        and counts.is_contiguous()
-        and (mask is None or mask.is_contiguous())
-    )
-
-
-def _fits(film: Film, rows: int) -> bool:
-    if torch.is_autocast_enabled("cpu"):  # under which torch takes products in half precision
-        return False
-    count, width = film.weight.shape
-    return (
-        film.h.shape == (rows, width)
-        and film.scale.shape == film.shift.shape == (width,)
-        and film.bias.shape == (count,)
-        and film.amplitude.numel() == count - (film.more is not None)
-        and (film.more is None or film.more.numel() == 1)
-    )
-
-
-_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 class _Fused(torch.autograd.Function):
