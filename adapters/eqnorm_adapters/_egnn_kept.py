@@ -1,8 +1,8 @@
 """Memory where the compiled kernel keeps numbers of edges from the forward pass for the gradient.
 
 Blocks are lent, given back and lent again: fresh memory comes at 2 GB/s where pages are new, which
-would cost what is gained. All blocks together stay below :data:`MOST`; for edges that find no room
-the gradient computes anew, which takes a sixth longer.
+would cost what is gained. So they stay with the process until it ends. All together stay below
+:data:`MOST`; for edges that find no room the gradient computes anew, which takes a sixth longer.
 """
 
 from __future__ import annotations

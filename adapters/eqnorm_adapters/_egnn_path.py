@@ -141,6 +141,8 @@ def parameters_in_torch(
 
 def untouched(layer: EGNNLayer) -> bool:
     """Whether the networks of edges are of SiLU, and nobody has replaced or hooked a module."""
+    if not torch.compiler.is_compiling() and nn.modules.module._has_any_global_hook():  # type: ignore[no-untyped-call]
+        return False
     parts: list[tuple[nn.Module, Any]] = [(layer.edge_mlp, _MESSAGES), (layer.coord_mlp, _WEIGHTS)]
     if layer.att_mlp is not None:
         parts.append((layer.att_mlp, _GATES))

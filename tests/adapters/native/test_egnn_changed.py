@@ -112,3 +112,17 @@ def test_what_is_kept_is_float32_whatever_the_default(default, compiled, monkeyp
     assert loan.block.dtype == torch.float32
     assert loan.block.device.type == "cpu"
     assert _egnn_kept._held == loan.block.numel() * loan.block.element_size()
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_hooks_of_all_modules_see_all_modules(on, compiled):
+    model, graph = build(), Graph.complete(2, 6)
+    seen = set()
+    handle = nn.modules.module.register_module_forward_hook(lambda module, *_: seen.add(module))
+    try:
+        results(model, graph, inputs(model, graph), on)
+    finally:
+        handle.remove()
+    # The first product of the messages is split, so that its map is never called as a whole.
+    split = {part for layer in model.layers for part in (layer.edge_mlp, layer.edge_mlp[0])}
+    assert seen == set(model.modules()) - split - {model.layers}

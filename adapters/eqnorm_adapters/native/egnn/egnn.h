@@ -18,7 +18,7 @@
 
 #define EQ_TILE 48
 
-/* The same fields in the same order as `_Problem` in Python. */
+/* The same fields in the same order as `Problem` in Python. */
 typedef struct {
   int64_t nodes, edges, channels, scalars;
   int64_t stride;  /* of a, b, g_a and g_b from node to node: 2 C */
