@@ -47,7 +47,8 @@ class Layer(torch.autograd.Function):
             return (*again, None)
         wants = ctx.needs_input_grad
         wanted = (wants[0], wants[2], wants[3])
-        return (*gradients_of(Inputs.of(flat), how, kept, *gradients, wanted), None)
+        g_update, g_second = gradients
+        return (*gradients_of(Inputs.of(flat), how, kept, g_update, g_second, wanted), None)
 
 
 def run(given: Inputs, how: Settings) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
@@ -97,10 +98,12 @@ def gradients_of(
     width = h.shape[1]
     relative, scalars, a, b, weights, factor = kept[:6]
     g_h = g_v = g_z = g_vectors = g_e = g_x = None
-    of_v = of_h = NO_NETWORK
+    of_v: Any = NO_NETWORK
+    of_h: Any = NO_NETWORK
     g_total = g_second
     if g_second is not None and given.phi_h[0] is not None:
-        g_joined, of_h = rows.backward(g_second, *kept[8:11], given.phi_h)
+        joined, u, active = kept[8:11]
+        g_joined, of_h = rows.backward(g_second, joined, u, active, given.phi_h)
         g_h, g_total = torch.split_with_sizes(g_joined, [width, width], 1)
         if how.residual:
             g_h = g_h + g_second
@@ -111,7 +114,8 @@ def gradients_of(
         if v is not None:
             g_factor = torch.mul(g_update, v).sum(1, keepdim=True)
             g_v = torch.mul(g_update, factor) if wants[1] else None
-            more, of_v = rows.backward(g_factor, h, *kept[6:8], given.phi_v)
+            u, active = kept[6:8]
+            more, of_v = rows.backward(g_factor, h, u, active, given.phi_v)
             g_h = more if g_h is None else g_h.add_(more)
         g_moves = (g_update * how.of_moves).index_select(0, how.edges.receivers)
         g_z = torch.mv(vectors * g_moves, ones(x)).unsqueeze(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -45,7 +45,7 @@ class Place(NamedTuple):
         if self.degree is None:
             return out.index_add_(0, self.receivers, values)
         by_node = values.view(-1, self.degree, values.shape[1])
-        return torch.sum(by_node, 1, out=out)  # type: ignore[no-any-return]
+        return torch.sum(by_node, 1, out=out)
 
     def weighted(self, weights: Tensor, vectors: Tensor, nodes: int) -> Tensor:
         """Sums of w_ij d_ij over the edges that a node receives: (E, 1), (E, 3) to (N, 3)."""
@@ -69,14 +69,16 @@ class Place(NamedTuple):
 
     def blocks(
         self, width: int, nodes: Sequence[Tensor | None], edges: Sequence[Tensor]
-    ) -> Iterator[tuple[Place, Sequence[Tensor | None], Sequence[Tensor]]]:
+    ) -> Iterator[tuple[Place, Sequence[Any], Sequence[Tensor]]]:
         """Block by block, with its rows, as views, of tensors of nodes and of edges."""
         rows, own = self.steps(width)
         if rows >= self.senders.shape[0]:
             yield self, nodes, edges
             return
-        of_nodes = [repeat(t) if t is None or own is None else iter(t.split(own)) for t in nodes]
-        of_edges = [t.split(rows) for t in (self.senders, self.receivers, *edges)]
+        of_nodes = [
+            repeat(t) if t is None or own is None else iter(torch.split(t, own)) for t in nodes
+        ]
+        of_edges = [torch.split(t, rows) for t in (self.senders, self.receivers, *edges)]
         for senders, receivers, *more in zip(*of_edges, strict=True):
             here = [next(t) for t in of_nodes]
             yield Place(senders, receivers, self.degree), here, more

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -130,7 +130,8 @@ def backward(
     # A narrow product is several times as fast if this factor is dense.
     of_scalars = w.we[:wanted].clone(memory_format=torch.contiguous_format).t()
     rooms = rooms_for(a, of, 2 if len(kept) == 6 else 4)
-    g_we = g_w2 = g_b2 = g_w3 = g_b3 = g_w4 = None
+    g_we: Any = None  # until the first block, as all of them
+    g_w2 = g_b2 = g_w3 = g_b3 = g_w4 = g_we
     by_node, by_edge = (a, g_a, g_total), (scalars, g_z, g_s, *kept)
     for place, (a_k, g_a_k, g_k), (s, g_z_k, g_s_k, *mine) in of.blocks(width, by_node, by_edge):
         here, there, *more = cut(rooms, s.shape[0])

@@ -62,7 +62,8 @@ class Inputs(NamedTuple):
     @classmethod
     def of(cls, flat: Any) -> Inputs:
         """From all of them in this order."""
-        return cls(*flat[:5], flat[5:9], flat[9:12], flat[12:16], flat[16:20])
+        x, h, v, e, vectors = flat[:5]
+        return cls(x, h, v, e, vectors, flat[5:9], flat[9:12], flat[12:16], flat[16:20])
 
 
 COUNT = 20  # arguments that may have gradients

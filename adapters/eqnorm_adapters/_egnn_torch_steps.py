@@ -64,7 +64,8 @@ def hidden(
     """The activation and its derivative after the product n, from what is kept."""
     if len(kept) == 6:
         return kept[2 * n], kept[2 * n + 1]
-    return activate(kept[n - 1] if n else first(), *rooms, one)
+    y, d = rooms
+    return activate(kept[n - 1] if n else first(), y, d, one)
 
 
 def plus_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
