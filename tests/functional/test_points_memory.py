@@ -49,7 +49,7 @@ LEARNED = [case for case in CASES if list(build(case, torch.float32).parameters(
 
 @pytest.mark.parametrize("case", LEARNED, ids=label)
 def test_parameters_elsewhere(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As of a norm left on a GPU: their addresses say nothing here, and torch has to refuse them."""
+    """As of a norm left on a GPU: their addresses say nothing here, torch has to refuse them."""
     norm, given = build(case, torch.float32), draw(torch.float32, True)
     ran: list[None] = []
     monkeypatch.setattr(fused._launch(), "forward", lambda *_: ran.append(None))

@@ -53,7 +53,7 @@ def forward(
     kept = torch.empty(size, dtype=torch.float64)
     table = _table(inputs, graph, formula, around_one, kept, y)
     how, limits = formula.how, formula.limits[x.dtype]
-    points_entry.forward(np.array(table), how, limits, eps, _LIKE[x.dtype])
+    points_entry.forward(np.array(table, np.int64), how, limits, eps, _LIKE[x.dtype])
     return y, kept
 
 
@@ -74,7 +74,7 @@ def backward(
     g = g.contiguous()  # named: of a copy that nothing holds, the loops would read freed memory
     table = _table(inputs, graph, formula, around_one, kept, g, *found)
     how, limits = formula.how, formula.limits[g.dtype]
-    points_entry.backward(np.array(table), how, limits, _LIKE[g.dtype])
+    points_entry.backward(np.array(table, np.int64), how, limits, _LIKE[g.dtype])
     return found
 
 
