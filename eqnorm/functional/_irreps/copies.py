@@ -75,7 +75,9 @@ def vn_batch_norm(
         y (N, D), and mean and variance, each (K,), without gradient.
     """
     if isinstance(graph, Graph) and graph.num_graphs == 1 and fused.usable(x):
-        how = fused.VNBatch(layout, eps, length_eps, graph, running, activation)
+        # Copies: they may have moved on when gradients are taken, and be differentiated again.
+        kept = None if running is None else (running[0].clone(), running[1].clone())
+        how = fused.VNBatch(layout, eps, length_eps, graph, kept, activation)
         y, mean, var = fused.run(how, x, weight, bias)
         return y, mean, var
     rest = (eps, length_eps, graph, running, activation)

@@ -109,7 +109,7 @@ def vn_batch_forward(
     """Y, and mean and variance (K,)."""
     if how.running is None:
         mean, var = torch.empty_like(weight), torch.empty_like(weight)
-    else:  # copies: the running ones may have changed when gradients are taken
+    else:  # outputs are tensors of their own
         mean, var = how.running[0].clone(), how.running[1].clone()
     y = torch.empty_like(x)
     vn_batch.forward(*_batch_arguments(how, x, weight, bias, mean, var, y))
