@@ -40,7 +40,9 @@ class Alone:
         if not value.numel():
             return 0.0
         whole = value.double()
-        scale = float((whole - whole.mean(0) if points else whole).abs().max())
+        sizes = (whole - whole.nanmean(0) if points else whole).abs()
+        # What is not finite has no size, and is broken without being mixed.
+        scale = float(sizes.where(sizes.isfinite(), 0.0).max())
         gaps = [self._gap(key, whole, level) for level in ("node", "edge", "graph")]
         gap = min((gap for gap in gaps if gap is not None), default=0.0)
         return gap / scale if scale else (0.0 if gap == 0 else float("inf"))
@@ -55,7 +57,9 @@ class Alone:
             if got is None or got.shape != want.shape:
                 return None
             if got.numel():
-                largest = max(largest, float((got.double() - want).abs().max()))
+                here, there = got.isfinite(), want.isfinite()
+                gaps = (got.double() - want).abs().where(here & there, 0.0)
+                largest = max(largest, float(gaps.where(here == there, float("inf")).max()))
         return largest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,13 @@ class LayerAudit:
 
     @property
     def broken(self) -> bool:
-        """Whether the output breaks the symmetry, or mixes graphs."""
-        return self.mixed or (self.kind != "?" and not self.error <= self.limit)
+        """Whether the output breaks the symmetry, mixes graphs, or is not a number.
+
+        Infinite it may be, as what a mask keeps out of a softmax is.
+        """
+        if self.mixed or math.isnan(self.scale):
+            return True
+        return self.kind != "?" and not self.error <= self.limit
 
 
 @dataclass(frozen=True)

@@ -167,3 +167,20 @@ def test_backbones_mix_nothing(name: str) -> None:
     report = audit(model, inputs=declaration["inputs"], group=declaration["group"])
     assert report.ok, str(report)
     assert not report.note
+
+
+@pytest.mark.parametrize("filling", [float("nan"), float("-inf")])
+def test_what_is_not_finite_is_not_called_mixed(filling: float) -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.logits = nn.Identity()
+
+        def forward(self, pos: Tensor) -> Tensor:
+            few = torch.tensor([1.0, 2.0, filling], dtype=pos.dtype).expand(pos.shape[0], 3)
+            return pos * self.logits(few).nan_to_num(0.0, neginf=0.0).sum(-1, keepdim=True)
+
+    report = audit(Masked(), inputs={"pos": "points"}, group="O3")
+    assert not any(layer.mixed for layer in report.layers)
+    # Minus infinity is what a mask keeps out of a softmax; NaN is of no use to anyone.
+    assert report.ok == (filling == float("-inf")), str(report)
