@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import eqnorm
-from eqnorm.functional import _compiled
 
-pytestmark = pytest.mark.skipif(not _compiled._installed(), reason="numba is not installed")
+pytest.importorskip("numba")
+vector, points_lengths = (
+    importlib.import_module(f"eqnorm.functional._kernels.{name}")
+    for name in ("vector", "points_lengths")
+)
 
 LENGTHS = """
 import numpy as np
@@ -55,3 +60,17 @@ def test_a_change_of_what_is_called(tmp_path: Path) -> None:
     assert "return np.sqrt(square) if" in text
     called.write_text(text.replace("return np.sqrt(square) if", "return -np.sqrt(square) if"))
     assert run() == ["-2.0", "0"]
+
+
+@pytest.mark.parametrize("module", [vector, points_lengths])
+def test_no_place_to_write_to(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on read-only disks without a home: compiled in every process."""
+    njit = module._njit
+
+    def refuse(cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(**options)
+
+    monkeypatch.setattr(module, "_njit", refuse)
+    assert module.jit(lambda number: number + 1)(2.0) == 3.0
