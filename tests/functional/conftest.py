@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from eqnorm.functional import irreps
+from eqnorm.functional._points import fused
+from tests.functional.points_case import loops
 
 
 @pytest.fixture(params=["torch", "compiled"])
@@ -18,3 +21,20 @@ def path(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.skip("numba is not installed")
     yield request.param
     irreps.use_compiled(before)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Which loops have run."""
+    seen: list[str] = []
+    module = fused._launch()
+    for name in ("forward", "backward"):
+        run = getattr(module, name)
+
+        def noted(*args: Any, name: str = name, run: Any = run) -> Any:
+            seen.append(name)
+            return run(*args)
+
+        monkeypatch.setattr(module, name, noted)
+    with loops(True):
+        yield seen

@@ -97,3 +97,11 @@ def results(
         found = torch.autograd.grad(y, list(wanted.values()), weights, allow_unused=True)
     pairs = zip(wanted, found, strict=True)
     return {"y": y.detach()} | {k: g for k, g in pairs if g is not None and bool((g != 0).any())}
+
+
+def compare(found: dict[str, Tensor], expected: dict[str, Tensor], tolerance: float) -> None:
+    """Each to the largest number of its kind."""
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        error = (found[name] - value).abs().max() / value.abs().max()
+        assert error < tolerance, (name, error.item())
