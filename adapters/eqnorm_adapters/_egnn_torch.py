@@ -41,7 +41,8 @@ class Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        flat, kept, how = ctx.saved_tensors[:COUNT], ctx.saved_tensors[COUNT:], ctx.how
+        saved, how = ctx.saved_tensors, ctx.how  # once: checkpointing allows no more
+        flat, kept = saved[:COUNT], saved[COUNT:]
         if in_torch_again(*gradients):
             again = differentiable(flat, lambda views: plain(Inputs.of(views), how), gradients)
             return (*again, None)

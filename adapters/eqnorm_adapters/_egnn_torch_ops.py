@@ -131,9 +131,8 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 def _gradients(ctx: Any, *gradients: Tensor | None) -> Any:
     g_update, g_second = gradients[:2]
-    flat = ctx.saved_tensors[:COUNT]
-    how = (*ctx.saved_tensors[COUNT : COUNT + 4], *ctx.how)
-    kept = ctx.saved_tensors[COUNT + 4 :]
+    saved = ctx.saved_tensors  # once: checkpointing allows no more
+    flat, how, kept = saved[:COUNT], (*saved[COUNT : COUNT + 4], *ctx.how), saved[COUNT + 4 :]
     none = (None,) * len(_HOW)
     if g_update is None and g_second is None:
         return (None,) * COUNT + none

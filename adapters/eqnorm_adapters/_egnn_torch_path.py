@@ -76,7 +76,7 @@ def _weights(network: nn.Module, width: int, out: int, like: Tensor) -> tuple[An
     if tuple(map(type, parts)) != (nn.Linear, nn.SiLU, nn.Linear) or any(map(hooked, parts)):
         return None
     first, second = parts[0]._parameters, parts[2]._parameters
-    found = (first["weight"], first["bias"], second["weight"], second["bias"])
+    found = tuple(part.get(name) for part in (first, second) for name in ("weight", "bias"))
     kind, hidden = like.dtype, like.shape[1]
     shapes = [None if p is None or p.dtype != kind else tuple(p.shape) for p in found]
     return found if shapes == [(hidden, width), (hidden,), (out, hidden), (out,)] else None
