@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
-from eqnorm_adapters._egnn_edges import affine
+from eqnorm_adapters._egnn.edges import affine
 from eqnorm_adapters._options import ACTIVATIONS, CommonOptions
 from eqnorm_adapters._slotted import SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length, wide

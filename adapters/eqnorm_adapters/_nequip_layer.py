@@ -9,7 +9,7 @@ import torch
 from e3nn import o3
 from torch import Tensor
 
-from eqnorm_adapters._convolution import Convolution
+from eqnorm_adapters._conv.convolution import Convolution
 from eqnorm_adapters._edge_features import distance_and_direction
 from eqnorm_adapters._gate import Gate
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars

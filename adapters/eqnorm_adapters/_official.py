@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from eqnorm import create_model
-from eqnorm_adapters._egnn_stack import EGNNStack
+from eqnorm_adapters._egnn.stack import EGNNStack
 
 _LAYER = re.compile(r"gcl_(\d+)\.(.+)")
 _ACTIVATIONS = {

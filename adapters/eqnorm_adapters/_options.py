@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from eqnorm import NormLike
-from eqnorm_adapters._egnn_edges import Aggregation
+from eqnorm_adapters._egnn.edges import Aggregation
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eqnorm_adapters._egnn_edges import affine, weighted_sum
+from eqnorm_adapters._egnn.edges import affine, weighted_sum
 from eqnorm_adapters._options import ACTIVATIONS, CommonOptions
 from eqnorm_adapters._slotted import SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length

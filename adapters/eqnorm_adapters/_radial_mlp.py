@@ -17,7 +17,7 @@ class RadialMLP(nn.Module):
     phi_0 = f_cut(r) [basis(r), e],  phi_k = c silu(phi_(k-1) W_k / sqrt(fan-in)), c = 1.6765.
 
     There are no biases: phi, shape (E, H), is 0 where its input is, from the cutoff on. The linear
-    map to filter weights that follows is :class:`eqnorm_adapters._convolution.Convolution`'s.
+    map to filter weights that follows is :class:`eqnorm_adapters._conv.convolution.Convolution`'s.
 
     Source: NequIP (arXiv:2101.03164, "Convolution filters"); `e3nn.nn.FullyConnectedNet` gives the
     same numbers. Departure: edge invariants e.

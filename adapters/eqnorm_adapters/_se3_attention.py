@@ -7,7 +7,7 @@ from e3nn import o3
 from torch import Tensor, nn
 
 from eqnorm import Graph
-from eqnorm_adapters._convolution import Convolution
+from eqnorm_adapters._conv.convolution import Convolution
 from eqnorm_adapters._irreps import IrrepsLinear
 from eqnorm_adapters._neighbor_softmax import neighbor_softmax
 
@@ -15,8 +15,8 @@ from eqnorm_adapters._neighbor_softmax import neighbor_softmax
 class NeighborAttention(nn.Module):
     r"""Average over neighbours of value messages, weighted by equivariant attention.
 
-    With the tensor-field kernel (x) of :class:`eqnorm_adapters._convolution.Convolution`, whose
-    filter weights are linear in phi_ij, for each head
+    With the tensor-field kernel (x) of :class:`eqnorm_adapters._conv.convolution.Convolution`,
+    whose filter weights are linear in phi_ij, for each head
 
         k_ij = (A_K f_j) (x) Y(u_ij),  v_ij = (A_V f_j) (x) Y(u_ij),  q_i = W_Q f_i
         α_ij = w_ij exp(<q_i, k_ij> / sqrt(D)) / sum_j' w_ij' exp(<q_i, k_ij'> / sqrt(D))

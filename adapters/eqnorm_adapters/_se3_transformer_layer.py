@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from eqnorm import Graph
 from eqnorm_adapters._edge_features import distance_and_direction
-from eqnorm_adapters._egnn_edges import Aggregation
+from eqnorm_adapters._egnn.edges import Aggregation
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars
 from eqnorm_adapters._neighbor_softmax import log_window
 from eqnorm_adapters._norm_nonlinearity import NormNonlinearity

@@ -9,7 +9,7 @@ import torch
 from e3nn import o3
 from torch import Tensor, nn
 
-from eqnorm_adapters._coupling import blocks_and_order, symbols
+from eqnorm_adapters._conv.coupling import blocks_and_order, symbols
 from eqnorm_adapters._gate import Gate
 from eqnorm_adapters._irreps import SCALAR
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
 from eqnorm_adapters._clofnet_layer import ClofNetLayer, frames, soft_unit
-from eqnorm_adapters._egnn_edges import Aggregation
+from eqnorm_adapters._egnn.edges import Aggregation
 from eqnorm_adapters._options import ACTIVATIONS, CommonOptions, at_least_one
 from eqnorm_adapters._slotted import Start
 from eqnorm_adapters._vectors import length, wide

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from eqnorm import NormLike, register_model
-from eqnorm_adapters._egnn_edges import Aggregation
-from eqnorm_adapters._egnn_options import EGNNOptions
-from eqnorm_adapters._egnn_stack import EGNNStack
+from eqnorm_adapters._egnn.edges import Aggregation
+from eqnorm_adapters._egnn.options import EGNNOptions
+from eqnorm_adapters._egnn.stack import EGNNStack
 
 
 @register_model(

@@ -9,7 +9,7 @@ from e3nn import o3
 from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
-from eqnorm_adapters._egnn_edges import Aggregation
+from eqnorm_adapters._egnn.edges import Aggregation
 from eqnorm_adapters._energy import EnergyForces, EnergyReadout, differentiate
 from eqnorm_adapters._irreps import SCALAR, IrrepsLinear, hidden_irreps
 from eqnorm_adapters._nequip_layer import NequIPLayer, NequIPOptions

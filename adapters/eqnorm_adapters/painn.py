@@ -7,7 +7,7 @@ from e3nn import o3
 from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
-from eqnorm_adapters._egnn_edges import Aggregation
+from eqnorm_adapters._egnn.edges import Aggregation
 from eqnorm_adapters._painn_layer import PaiNNLayer, PaiNNOptions
 from eqnorm_adapters._slotted import Start
 from eqnorm_adapters._vectors import pack, scalars_and_vectors

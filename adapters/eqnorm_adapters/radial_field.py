@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput, NormLike, register_model
-from eqnorm_adapters._egnn_edges import Aggregation
+from eqnorm_adapters._egnn.edges import Aggregation
 from eqnorm_adapters._options import CommonOptions, at_least_one
 from eqnorm_adapters._radial_field_layer import RadialFieldLayer
 from eqnorm_adapters._slotted import Start

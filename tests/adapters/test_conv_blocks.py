@@ -9,9 +9,10 @@ from torch.func import grad
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters import _conv_blocks, _convolution
 from eqnorm_adapters._again import gradients_of_gradients, once_only
-from eqnorm_adapters._convolution import Convolution
+from eqnorm_adapters._conv import blocks as conv_blocks
+from eqnorm_adapters._conv import convolution
+from eqnorm_adapters._conv.convolution import Convolution
 from eqnorm_adapters._pairs import pairs_of
 from tests.adapters.native.conv_case import (
     GRAPHS,
@@ -29,18 +30,18 @@ class Calls:
     """Counts what is done piece by piece, and lets any number of edges be so."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count, whole = 0, _conv_blocks.blocked_sums
+        self.count, whole = 0, conv_blocks.blocked_sums
 
         def counted(*given):
             self.count += 1
             return whole(*given)
 
-        monkeypatch.setattr(_conv_blocks, "blocked_sums", counted)
-        monkeypatch.setattr(_conv_blocks, "FROM", 1)
+        monkeypatch.setattr(conv_blocks, "blocked_sums", counted)
+        monkeypatch.setattr(conv_blocks, "FROM", 1)
         # No more than 64 edges at a time, so that several pieces add up.
-        monkeypatch.setattr(_conv_blocks, "BYTES", 1)
+        monkeypatch.setattr(conv_blocks, "BYTES", 1)
         for limit in ("_FACTORED_FROM", "_FACTORED_FROM_PIECES"):
-            monkeypatch.setattr(_convolution, limit, float("inf"))
+            monkeypatch.setattr(convolution, limit, float("inf"))
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
@@ -133,9 +134,9 @@ def test_where_it_does_not_apply(monkeypatch):
     with gradients_of_gradients():
         assert not used()
     assert once_only()
-    monkeypatch.setattr(_conv_blocks, "FROM", 301)
+    monkeypatch.setattr(conv_blocks, "FROM", 301)
     assert not used()
-    monkeypatch.setattr(_conv_blocks, "FROM", 300)
+    monkeypatch.setattr(conv_blocks, "FROM", 300)
     assert used()
     layer = build()
     h, u, phi = inputs(layer, graph)
@@ -151,7 +152,7 @@ def test_where_it_does_not_apply(monkeypatch):
 
 def test_narrow_radial_networks_of_large_complete_graphs_sum_before_they_couple(monkeypatch):
     calls = Calls(monkeypatch)
-    monkeypatch.setattr(_convolution, "_FACTORED_FROM_PIECES", 4.0)
+    monkeypatch.setattr(convolution, "_FACTORED_FROM_PIECES", 4.0)
 
     def in_pieces(hidden: int, nodes: int) -> bool:
         layer = Convolution(o3.Irreps("1x0e+1x1o"), 1, o3.Irreps("1x0e+1x1o"), hidden)

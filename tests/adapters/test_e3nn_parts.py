@@ -11,7 +11,7 @@ from e3nn import o3
 
 from eqnorm import Graph
 from eqnorm_adapters import native
-from eqnorm_adapters._convolution import Convolution
+from eqnorm_adapters._conv.convolution import Convolution
 from eqnorm_adapters._gate import SIGMOID_NORM, SILU_NORM, TANH_NORM, Gate
 from eqnorm_adapters._irreps import IrrepsLinear, Scalars, hidden_irreps
 from eqnorm_adapters._radial import RadialBasis
@@ -108,7 +108,7 @@ def test_factored_sum_equals_the_direct_one(
         ]
         results = []
         for threshold in (0.0, math.inf):
-            monkeypatch.setattr("eqnorm_adapters._convolution._FACTORED_FROM", threshold)
+            monkeypatch.setattr("eqnorm_adapters._conv.convolution._FACTORED_FROM", threshold)
             out = layer(*given, graph)
             leaves = [*given, *layer.weights]
             results.append([out, *torch.autograd.grad(out.sin().sum(), leaves)])

@@ -7,8 +7,10 @@ import torch
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_path, _egnn_torch_blocks, _egnn_torch_edges, native
-from eqnorm_adapters._egnn_torch_path import layer_in_torch
+from eqnorm_adapters import native
+from eqnorm_adapters._egnn.compiled import path as egnn_path
+from eqnorm_adapters._egnn.in_torch import blocks, edges
+from eqnorm_adapters._egnn.in_torch.path import layer_in_torch
 from tests.adapters.egnn_case import NORMED, build, gradients, inputs, listed
 
 GRAPHS = {
@@ -35,18 +37,18 @@ def torch_alone(monkeypatch):
 def taken(monkeypatch):
     """Whether the function is used, for every time that is asked for."""
     answers = []
-    ask = _egnn_path.parameters_in_torch
+    ask = egnn_path.parameters_in_torch
 
     def counted(*given):
         answers.append((found := ask(*given)) is not None)
         return found
 
-    monkeypatch.setattr("eqnorm_adapters._egnn_torch_path.parameters_in_torch", counted)
+    monkeypatch.setattr("eqnorm_adapters._egnn.in_torch.path.parameters_in_torch", counted)
     return answers
 
 
 def without(monkeypatch):
-    monkeypatch.setattr("eqnorm_adapters._egnn_torch_path.parameters_in_torch", lambda *_: None)
+    monkeypatch.setattr("eqnorm_adapters._egnn.in_torch.path.parameters_in_torch", lambda *_: None)
 
 
 def compare(found, expected):
@@ -90,8 +92,8 @@ def test_values_gradients_and_second_derivatives_of_modules(
 @pytest.mark.parametrize("block", [1, 50, 1 << 18])
 @pytest.mark.parametrize("graph", ["complete", "list"])
 def test_gradients_by_hand_block_by_block(graph, block, many, taken, monkeypatch):
-    monkeypatch.setattr(_egnn_torch_blocks, "_BLOCK", block)
-    monkeypatch.setattr(_egnn_torch_edges, "_MANY", many)
+    monkeypatch.setattr(blocks, "_BLOCK", block)
+    monkeypatch.setattr(edges, "_MANY", many)
     g = Graph.complete(3, 5)
     g = listed(g) if graph == "list" else g
     model = build("egnn_vel", residual=True)
@@ -108,7 +110,7 @@ def test_gradients_by_hand_block_by_block(graph, block, many, taken, monkeypatch
 @pytest.mark.parametrize("many", [0, 1 << 23], ids=["made again", "kept"])
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_derivatives_are_those_of_differences(graph, many, monkeypatch):
-    monkeypatch.setattr(_egnn_torch_edges, "_MANY", many)
+    monkeypatch.setattr(edges, "_MANY", many)
     g = GRAPHS[graph]()
     (layer,) = build("egnn_vel", layers=1, hidden=3).layers
     given = [torch.randn(g.num_nodes, n, dtype=torch.float64) for n in (3, 3, 3)]
@@ -155,11 +157,11 @@ def test_autocast_is_for_modules(taken):
 
 def test_edges_of_a_graph_are_looked_up_once():
     graph = Graph.complete(2, 4)
-    place = _egnn_torch_blocks.whole(graph)
-    assert place is _egnn_torch_blocks.whole(graph)
+    place = blocks.whole(graph)
+    assert place is blocks.whole(graph)
     assert torch.equal(place.senders, graph.senders)
     assert torch.equal(place.receivers, graph.receivers)
-    assert _egnn_torch_blocks.whole(listed(graph)).degree is None
+    assert blocks.whole(listed(graph)).degree is None
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -9,8 +9,9 @@ from torch._dynamo.utils import counters
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_torch_path, native
-from eqnorm_adapters._egnn_torch_ops import layer_operation
+from eqnorm_adapters import native
+from eqnorm_adapters._egnn.in_torch import path
+from eqnorm_adapters._egnn.in_torch.operations import layer_operation
 from tests.adapters.egnn_case import NORMED, build, gradients, inputs, listed
 from tests.adapters.test_egnn_torch import GRAPHS, OPTIONS, compare, derivatives, given_for
 
@@ -33,7 +34,7 @@ def as_operation(monkeypatch):
             graph, options = seen[-1]
             return layer_operation(given, graph, (*options, how.bound, how.residual))
 
-    monkeypatch.setattr(_egnn_torch_path, "Layer", Operation)
+    monkeypatch.setattr(path, "Layer", Operation)
     return seen
 
 

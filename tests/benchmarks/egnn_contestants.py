@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import eqnorm
 from eqnorm import Graph
 from eqnorm_adapters import native
-from eqnorm_adapters._egnn_native import has_bfloat16
+from eqnorm_adapters._egnn.compiled.edge_calls import has_bfloat16
 
 Step = Callable[[], None]
 

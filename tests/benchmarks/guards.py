@@ -110,7 +110,7 @@ def _convolution(
 ) -> tuple[Run, Run]:
     pytest.importorskip("eqnorm_adapters")
     from eqnorm_adapters._again import gradients_of_gradients
-    from eqnorm_adapters._convolution import Convolution
+    from eqnorm_adapters._conv.convolution import Convolution
 
     irreps = o3.Irreps(on)
     layer = Convolution(irreps, irreps.lmax, irreps, hidden)

@@ -11,8 +11,9 @@ from e3nn import o3
 from torch import Tensor
 
 from eqnorm import Graph
-from eqnorm_adapters import _conv_native, native
-from eqnorm_adapters._convolution import Convolution
+from eqnorm_adapters import native
+from eqnorm_adapters._conv import calls as conv_native
+from eqnorm_adapters._conv.convolution import Convolution
 from eqnorm_adapters._pairs import Pairs
 
 # irreps, degree of the filters, hidden radial features
@@ -96,11 +97,11 @@ class Calls:
 
     def __init__(self, monkeypatch) -> None:
         self.count, self.mirrored = 0, 0
-        forward = _conv_native.forward
+        forward = conv_native.forward
 
         def counted(given, edges):
             self.count += 1
             self.mirrored += edges.mirrored
             return forward(given, edges)
 
-        monkeypatch.setattr(_conv_native, "forward", counted)
+        monkeypatch.setattr(conv_native, "forward", counted)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_native, _egnn_stack_calls, _egnn_whole, _egnn_whole_stack, native
+from eqnorm_adapters import native
+from eqnorm_adapters._egnn.compiled import edge_calls, stack_calls, whole_layer, whole_stack
 
 OPTIONS = {
     "plain": {},
@@ -96,13 +97,13 @@ class Calls:
 
     def __init__(self, monkeypatch) -> None:
         self.count = 0
-        for module in (_egnn_native, _egnn_whole, _egnn_whole_stack):
+        for module in (edge_calls, whole_layer, whole_stack):
             monkeypatch.setattr(module, "forward", self._counted(module.forward))
 
     def _counted(self, forward):
         def counted(*arguments):
-            whole = forward is _egnn_stack_calls.forward
-            self.count += len(arguments[1]) // _egnn_stack_calls.PARAMETERS if whole else 1
+            whole = forward is stack_calls.forward
+            self.count += len(arguments[1]) // stack_calls.PARAMETERS if whole else 1
             return forward(*arguments)
 
         return counted

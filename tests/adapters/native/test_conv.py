@@ -11,7 +11,7 @@ import eqnorm
 from eqnorm import Graph
 from eqnorm.testing import assert_equivariant
 from eqnorm_adapters import native
-from eqnorm_adapters._convolution import Convolution
+from eqnorm_adapters._conv.convolution import Convolution
 from eqnorm_adapters._pairs import pairs_of
 from tests.adapters.native.conv_case import (
     GRAPHS,

@@ -8,10 +8,11 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm_adapters import _conv_fused, _conv_native
-from eqnorm_adapters._conv_layout import filled
-from eqnorm_adapters._conv_native import ConvEdges, ConvInputs
-from eqnorm_adapters._conv_ops import conv_sums, conv_sums_backward
+from eqnorm_adapters._conv import calls as conv_native
+from eqnorm_adapters._conv import fused
+from eqnorm_adapters._conv.calls import ConvEdges, ConvInputs
+from eqnorm_adapters._conv.layout import filled
+from eqnorm_adapters._conv.operations import conv_sums, conv_sums_backward
 from tests.adapters.native.conv_case import LAYERS, Calls, build, error, inputs, listed
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -34,8 +35,8 @@ def arguments(name: str, mirrored: bool):
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_sums_in_torch_are_the_kernels(name, mirrored):
     given, edges = arguments(name, mirrored)
-    exact = _conv_fused.in_torch(given, edges)
-    assert error([_conv_native.forward(given, edges)], [exact.double()]) < 1e-6
+    exact = fused.in_torch(given, edges)
+    assert error([conv_native.forward(given, edges)], [exact.double()]) < 1e-6
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

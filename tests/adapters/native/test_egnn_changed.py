@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_kept
+from eqnorm_adapters._egnn.compiled import kept
 from tests.adapters.native.egnn_case import build, error, inputs, results
 
 
@@ -100,18 +100,18 @@ def test_a_forward_put_in_the_place_of_another_is_called(options, compiled):
 
 @pytest.mark.parametrize("default", [torch.bfloat16, torch.float64])
 def test_what_is_kept_is_float32_whatever_the_default(default, compiled, monkeypatch):
-    monkeypatch.setattr(_egnn_kept, "_free", [])
-    monkeypatch.setattr(_egnn_kept, "_held", 0)
+    monkeypatch.setattr(kept, "_free", [])
+    monkeypatch.setattr(kept, "_held", 0)
     before = torch.get_default_dtype()
     try:
         torch.set_default_dtype(default)
         with torch.device("meta"):
-            loan = _egnn_kept.lend(32, 2)
+            loan = kept.lend(32, 2)
     finally:
         torch.set_default_dtype(before)
     assert loan.block.dtype == torch.float32
     assert loan.block.device.type == "cpu"
-    assert _egnn_kept._held == loan.block.numel() * loan.block.element_size()
+    assert kept._held == loan.block.numel() * loan.block.element_size()
 
 
 @pytest.mark.parametrize("on", [True, False])

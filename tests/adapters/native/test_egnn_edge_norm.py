@@ -9,10 +9,11 @@ from torch._dynamo.testing import CompileCounterWithBackend
 import eqnorm
 from eqnorm import Graph
 from eqnorm.testing import assert_equivariant
-from eqnorm_adapters import _egnn_fused, _egnn_path, native
-from eqnorm_adapters._egnn_inputs import Edges
-from eqnorm_adapters._egnn_ops import edge_sums, egnn_edges, egnn_edges_backward
-from eqnorm_adapters._egnn_relative import relative
+from eqnorm_adapters import native
+from eqnorm_adapters._egnn.compiled import fused, path
+from eqnorm_adapters._egnn.compiled.inputs import Edges
+from eqnorm_adapters._egnn.compiled.operations import edge_sums, egnn_edges, egnn_edges_backward
+from eqnorm_adapters._egnn.compiled.relative import relative
 from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs, results
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -79,14 +80,14 @@ def test_threads_share_the_work(graph, monkeypatch):
 def _problem(graph: str, hidden: int = 16, **options):
     model, g = build("egnn", hidden, edge_norm="enf", **options), GRAPHS[graph]()
     given, h = inputs(model, g), torch.randn(g.num_nodes, hidden)
-    return _egnn_path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))
+    return path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))
 
 
 @pytest.mark.parametrize("options", [{}, {"attention": True, "tanh": True, "edge_dim": 0}])
 @pytest.mark.parametrize("graph", ["complete", "periodic"])
 def test_the_sums_in_torch_are_the_kernels(graph, options):
     given, edges = _problem(graph, **options)
-    ours, plain = edge_sums(given, edges), _egnn_fused.in_torch(given, edges)
+    ours, plain = edge_sums(given, edges), fused.in_torch(given, edges)
     assert given.vectors is not None
     for value, expected in zip(ours, plain, strict=True):
         torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)

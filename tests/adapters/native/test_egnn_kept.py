@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_kept
+from eqnorm_adapters._egnn.compiled import kept as egnn_kept
 from tests.adapters.native.egnn_case import GRAPHS, OPTIONS, build, inputs, results
 
 
 @pytest.fixture(autouse=True)
 def pool(monkeypatch):
     """An empty pool."""
-    monkeypatch.setattr(_egnn_kept, "_free", [])
-    monkeypatch.setattr(_egnn_kept, "_held", 0)
-    return _egnn_kept
+    monkeypatch.setattr(egnn_kept, "_free", [])
+    monkeypatch.setattr(egnn_kept, "_held", 0)
+    return egnn_kept
 
 
 @pytest.mark.parametrize("options", ["plain", "attention, tanh", "a norm"])

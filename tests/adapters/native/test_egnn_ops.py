@@ -7,9 +7,9 @@ import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_fused, _egnn_native, _egnn_path
-from eqnorm_adapters._egnn_inputs import EdgeInputs
-from eqnorm_adapters._egnn_ops import edge_sums, egnn_edges, egnn_edges_backward
+from eqnorm_adapters._egnn.compiled import edge_calls, fused, path
+from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs
+from eqnorm_adapters._egnn.compiled.operations import edge_sums, egnn_edges, egnn_edges_backward
 from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -19,14 +19,14 @@ def arguments(graph: str, hidden: int = 16, **options):
     model, g = build("egnn", hidden, **options), GRAPHS[graph]()
     given = inputs(model, g)
     h = torch.randn(g.num_nodes, hidden)
-    return _egnn_path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))
+    return path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))
 
 
 @pytest.mark.parametrize("options", [{}, {"attention": True, "tanh": True, "edge_dim": 0}])
 @pytest.mark.parametrize("graph", ["complete", "periodic"])
 def test_the_sums_in_torch_are_the_kernels(graph, options):
     given, edges = arguments(graph, **options)
-    ours, plain = edge_sums(given, edges), _egnn_fused.in_torch(given, edges)
+    ours, plain = edge_sums(given, edges), fused.in_torch(given, edges)
     for value, expected in zip(ours, plain, strict=True):
         torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)
 
@@ -38,7 +38,7 @@ def test_torch_finds_nothing_wrong_with_the_operations(graph, hidden):
     detached = [None if t is None else t.detach().requires_grad_() for t in given]
     torch.library.opcheck(egnn_edges, (*detached, *edges))
     plain = [None if t is None else t.detach() for t in given]
-    sums, moves, first = _egnn_native.forward(EdgeInputs(*plain), edges)
+    sums, moves, first = edge_calls.forward(EdgeInputs(*plain), edges)
     for wants_x, wants_e in ((True, True), (False, False)):
         last = (first.detach(), torch.randn_like(sums), torch.randn_like(moves), wants_x, wants_e)
         torch.library.opcheck(egnn_edges_backward, (*plain, *edges, *last))

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from eqnorm import Graph
-from eqnorm_adapters import _egnn_stack, _egnn_whole_stack
+from eqnorm_adapters._egnn import stack
+from eqnorm_adapters._egnn.compiled import whole_stack
 from tests.adapters.native.egnn_case import GRAPHS, build, error, inputs, results
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -17,13 +18,13 @@ pytestmark = pytest.mark.usefixtures("compiled")
 def calls(monkeypatch):
     """The number of layers of every call."""
     found = []
-    real = _egnn_whole_stack.forward
+    real = whole_stack.forward
 
     def counted(given, parameters, settings):
-        found.append(len(parameters) // _egnn_whole_stack.PARAMETERS)
+        found.append(len(parameters) // whole_stack.PARAMETERS)
         return real(given, parameters, settings)
 
-    monkeypatch.setattr(_egnn_whole_stack, "forward", counted)
+    monkeypatch.setattr(whole_stack, "forward", counted)
     return found
 
 
@@ -36,7 +37,7 @@ def test_the_same_as_layer_by_layer(name, layers, graph, calls, monkeypatch):
     given = inputs(model, g)
     ours = results(model, g, given, True)
     assert calls == [layers]
-    monkeypatch.setattr(_egnn_stack, "stack_in_one", lambda *_: None)
+    monkeypatch.setattr(stack, "stack_in_one", lambda *_: None)
     single = results(model, g, given, True)
     assert calls == [layers]
     for k in range(2):
@@ -62,7 +63,7 @@ def test_some_gradients_only(output, wanted, calls, monkeypatch):
 
     ours = gradients()
     assert len(calls) == 1
-    monkeypatch.setattr(_egnn_stack, "stack_in_one", lambda *_: None)
+    monkeypatch.setattr(stack, "stack_in_one", lambda *_: None)
     assert error(list(ours), list(gradients())) < 1e-5
 
 

@@ -1,0 +1,1 @@
+"""Layers of an EGNN in torch, edges in blocks, gradients by hand."""

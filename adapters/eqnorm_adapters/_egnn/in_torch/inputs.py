@@ -1,0 +1,125 @@
+"""What a layer of an EGNN in torch is given, and what it must give, by plain operations."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eqnorm_adapters._egnn.in_torch.blocks import Place
+
+
+class Settings(NamedTuple):
+    """What is not differentiated.
+
+    Attributes:
+        edges: of the graph.
+        shifts: added to relative vectors, shape (E, 3), or None.
+        of_messages: factor of the sums of messages, or one for each node, shape (N, 1);
+            None for 1.
+        of_moves: the same of weighted vectors.
+        bound: whether weights are bounded by tanh.
+        residual: whether features are added to their update.
+        keep: how many tensors of the size of edges are kept for the gradient: 0, 2 or 6.
+    """
+
+    edges: Place
+    shifts: Tensor | None
+    of_messages: float | Tensor | None
+    of_moves: float | Tensor
+    bound: bool
+    residual: bool
+    keep: int
+
+
+class Inputs(NamedTuple):
+    """What a layer depends on.
+
+    Attributes:
+        x: positions, shape (N, 3).
+        h: features, shape (N, C).
+        v: velocities, shape (N, 3), or None.
+        e: features of edges, shape (E, K - 1), or None.
+        vectors: summed with weights in place of relative ones, shape (E, 3); None for these.
+        phi_e: W1, b1, W2, b2 of the networks of messages.
+        phi_x: W3, b3, w4 of that of weights.
+        phi_v: W1, b1, W2, b2 of the network that multiplies velocities, or four times None.
+        phi_h: the same of the update of features.
+    """
+
+    x: Tensor
+    h: Tensor
+    v: Tensor | None
+    e: Tensor | None
+    vectors: Tensor | None
+    phi_e: tuple[Tensor, ...]
+    phi_x: tuple[Tensor, ...]
+    phi_v: tuple[Tensor, ...]
+    phi_h: tuple[Tensor, ...]
+
+    @classmethod
+    def of(cls, flat: Any) -> Inputs:
+        """From all of them in this order."""
+        x, h, v, e, vectors = flat[:5]
+        return cls(x, h, v, e, vectors, flat[5:9], flat[9:12], flat[12:16], flat[16:20])
+
+
+COUNT = 20  # arguments that may have gradients
+NO_NETWORK = (None, None, None, None)
+
+
+def plain(given: Inputs, how: Settings) -> tuple[Tensor, Tensor]:
+    """The same by plain operations, to be differentiated as often as one likes."""
+    x, h, v, e, vectors, phi_e, phi_x, phi_v, phi_h = given
+    relative = relative_vectors(x, how)
+    scalars = relative.square().sum(1, keepdim=True)
+    if e is not None:
+        scalars = torch.cat([scalars, e], 1)
+    at_receiver, at_sender, at_edge = split_weights(given, scalars)
+    of = how.edges
+    u = F.linear(h, at_receiver, phi_e[1]).index_select(0, of.receivers)
+    u = u + F.linear(h, at_sender).index_select(0, of.senders) + F.linear(scalars, at_edge)
+    messages = F.silu(F.linear(F.silu(u), *phi_e[2:]))
+    weights = F.linear(F.silu(F.linear(messages, *phi_x[:2])), phi_x[2])
+    if how.bound:
+        weights = weights.tanh()
+    moved = weights * (relative if vectors is None else vectors)
+    update = torch.zeros_like(x).index_add(0, of.receivers, moved) * how.of_moves
+    total = torch.zeros_like(h).index_add(0, of.receivers, messages)
+    if how.of_messages is not None:
+        total = total * how.of_messages
+    if v is not None:
+        update = update + _two_layers(h, phi_v) * v
+    if phi_h[0] is None:
+        return update, total
+    out = _two_layers(torch.cat([h, total], 1), phi_h)
+    return update, h + out if how.residual else out
+
+
+def factor(degrees: int | Tensor, how: str, like: Tensor, weight: float) -> float | Tensor:
+    """Of sums over the edges of each node, as many as `degrees`, as the aggregation wants it."""
+    if how == "sum":
+        return weight
+    if isinstance(degrees, int):
+        return weight / (degrees if how == "mean" else degrees**0.5)
+    degrees = degrees.clamp(min=1).to(like.dtype).unsqueeze(1)
+    return weight * (degrees.reciprocal() if how == "mean" else degrees.rsqrt())
+
+
+def relative_vectors(x: Tensor, how: Settings) -> Tensor:
+    """x_i - x_j of every edge, shape (E, 3)."""
+    edges = how.edges
+    found = x.index_select(0, edges.receivers) - x.index_select(0, edges.senders)
+    return found if how.shifts is None else found + how.shifts
+
+
+def split_weights(given: Inputs, scalars: Tensor) -> tuple[Tensor, ...]:
+    """The first weights, of receivers, senders and scalars."""
+    width = given.h.shape[1]
+    return torch.split_with_sizes(given.phi_e[0], [width, width, scalars.shape[1]], 1)
+
+
+def _two_layers(p: Tensor, w: tuple[Tensor, ...]) -> Tensor:
+    return F.linear(F.silu(F.linear(p, w[0], w[1])), w[2], w[3])
