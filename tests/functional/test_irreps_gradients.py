@@ -112,3 +112,19 @@ def test_gradients_that_nobody_asked_for() -> None:
     norm.weight.requires_grad_(True)
     norm(x.detach()).sin().sum().backward()
     assert norm.weight.grad is not None
+
+
+@pytest.mark.parametrize("name", ["graphnorm", "instancenorm", "batchnorm"])
+def test_gradients_where_features_are_huge(name: str, path: str) -> None:
+    """In float32, which holds their squares, but not the cube of one over their size."""
+    norm = eqnorm.create_norm(name, on="3x0e+2x1o")
+    x, weights = 1e16 * torch.randn(6, norm.dim), torch.randn(6, norm.dim)
+    graph = Graph.from_batch(torch.tensor([0, 0, 0, 1, 1, 1]))
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        leaf = x.to(dtype).requires_grad_()
+        total = (norm.to(dtype)(leaf, graph) * weights.to(dtype)).sum()
+        gradients = torch.autograd.grad(total, [leaf, *norm.parameters()])
+        found.append([gradients[0] * 1e16, *gradients[1:]])
+    for narrow, wide in zip(*found, strict=True):
+        torch.testing.assert_close(narrow.double(), wide, rtol=1e-3, atol=1e-4)

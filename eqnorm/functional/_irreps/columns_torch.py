@@ -73,8 +73,10 @@ def backward(
     if layout.num_scalars and shift is not None:
         grad_scale = sum_gx.index_add(1, layout.scalar_columns, left * mean * sum_g)
     per_copy = layout.sum_copies(grad_scale)
-    grad_weight = (per_copy * r).sum(0)
-    grad_var = per_copy * weight * r.pow(3) * -0.5
+    steep = per_copy * r
+    grad_weight = steep.sum(0)
+    # In this order: of large features, the cube of r is zero in float32.
+    grad_var = steep * weight * r * r * -0.5
     if how.per_component:
         grad_var = grad_var / layout.dims
     slope = layout.to_columns(2 * grad_var / counts)
