@@ -71,24 +71,28 @@ class Inputs(NamedTuple):
     w: Networks
 
 
-def forward(given: Inputs, of: Place, number: int) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Sums of messages (N, C), z (E, 1), and so many tensors that the gradient needs.
+def forward(
+    given: Inputs, of: Place, number: int, keep: bool
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Sums of messages (N, C), z (E, 1), and what the gradient needs.
 
     Args:
         given: all inputs.
         of: the edges.
-        number: 6 for s(u) and s'(u), one after the other; 2 for u2 and u3, from which they are
-            made again; 0 where there will be no gradient.
+        number: of tensors that are kept: 6 for s(u) and s'(u), one after the other; 2 for u2 and
+            u3, from which they are made again.
+        keep: whether there may be a gradient. Without one the sums are the same to the last bit.
     """
     a, b, scalars, w = given
     count, width = scalars.shape[0], a.shape[1]
     total, z, one = of.sums(a), a.new_empty(count, 1), ones(a)[0]
-    kept = [a.new_empty(count, width) for _ in range(number)]
-    rooms = rooms_for(a, of, 0 if number == 6 else 2)
+    kept = [a.new_empty(count, width) for _ in range(number if keep else 0)]
+    rooms = rooms_for(a, of, number) if number == 2 or not keep else []
     w2, w3, w4 = w.w2.t(), w.w3.t(), w.w4.t()
     by_edge = (scalars, z, *kept)
     for place, (a_k, total_k), (s, z_k, *mine) in of.blocks(width, (a, total), by_edge):
         if number == 6:
+            mine = mine or cut(rooms, s.shape[0])
             y = activate(first_product(a_k, b, s, w.we, place, mine[0]), mine[0], mine[1], one)[0]
             m = activate(torch.addmm(w.b2, y, w2, out=mine[2]), mine[2], mine[3], one)[0]
             y = activate(torch.addmm(w.b3, m, w3, out=mine[4]), mine[4], mine[5], one)[0]

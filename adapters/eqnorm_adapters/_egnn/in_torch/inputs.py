@@ -22,7 +22,8 @@ class Settings(NamedTuple):
         of_moves: the same of weighted vectors.
         bound: whether weights are bounded by tanh.
         residual: whether features are added to their update.
-        keep: how many tensors of the size of edges are kept for the gradient: 0, 2 or 6.
+        way: how many tensors of the size of edges a gradient keeps, 2 or 6: two ways to compute.
+        keep: whether there may be a gradient.
     """
 
     edges: Place
@@ -31,7 +32,8 @@ class Settings(NamedTuple):
     of_moves: float | Tensor
     bound: bool
     residual: bool
-    keep: int
+    way: int
+    keep: bool
 
 
 class Inputs(NamedTuple):

@@ -62,7 +62,7 @@ def run(given: Inputs, how: Settings) -> tuple[Tensor, Tensor, tuple[Tensor | No
     w = networks.Networks(at_edge.t(), *given.phi_e[2:], *given.phi_x)
     a, b = F.linear(h, at_receiver, given.phi_e[1]), F.linear(h, at_sender)
     inner = networks.Inputs(a, b, scalars, w)
-    total, z, of_edges = networks.forward(inner, how.edges, how.keep)
+    total, z, of_edges = networks.forward(inner, how.edges, how.way, how.keep)
     weights = z.tanh_() if how.bound else z
     vectors = relative if given.vectors is None else given.vectors
     update = how.edges.weighted(weights, vectors, x.shape[0]).mul_(how.of_moves)

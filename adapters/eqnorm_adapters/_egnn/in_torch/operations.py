@@ -68,6 +68,7 @@ def _settings(how: Sequence[Any], like: Tensor) -> Settings:
         bound,
         residual,
         _NUMBER,
+        True,
     )
 
 

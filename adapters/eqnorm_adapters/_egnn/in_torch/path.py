@@ -59,7 +59,8 @@ def layer_in_torch(
             None if how == "sum" else factor(degree, how, h, 1.0),
             factor(degree, move_how, h, layer.coords_weight),
             *more,
-            how_many(graph.num_edges, layer.width) if torch.is_grad_enabled() else 0,
+            how_many(graph.num_edges, layer.width),
+            torch.is_grad_enabled(),
         )
         update, second = Layer.apply(*inputs, settings)  # type: ignore[no-untyped-call]
     if moving is not None and v is not None and inside is None:
