@@ -102,6 +102,7 @@ def contestants(data: Data, peers: Path | None, trace: bool = False) -> dict[str
     found["torch"] = ours(data, False)
     if trace:
         found["torch.compile"] = ours(data, False, trace=True)
+    native.use_native(True)  # whatever ran last
     if native.native_available():
         found["compiled"] = ours(data, True)
         if has_bfloat16():
