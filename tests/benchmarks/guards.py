@@ -153,10 +153,10 @@ GUARDS = {
     "simulator, N=20": Guard(lambda: simulator(20), 1.9, "4.4 to 5.4"),
     "norms in a step": Guard(norms_in_a_step, 0.85, "0.91 to 0.98"),
     "factored sums": Guard(factored_sums, 1.3, "2 and more"),
-    "convolution in pieces": Guard(pieces, 1.2, "1.4 to 1.6"),
+    "convolution in pieces": Guard(pieces, 1.08, "1.2 to 1.6"),
     "compiled convolution, tfn": Guard(lambda: compiled_convolution("tfn"), 1.8, "3.3 to 4.2"),
     "compiled convolution, nequip": Guard(
         lambda: compiled_convolution("nequip"), 1.4, "2.4 to 3.2"
     ),
-    "once a pair": Guard(once_a_pair, 1.1, "1.26"),
+    "once a pair": Guard(once_a_pair, 1.08, "1.26"),
 }
