@@ -36,7 +36,7 @@ def test_the_fast_path_is_ahead(name: str) -> None:
 
 @pytest.mark.parametrize("name", GUARDS)
 def test_the_guard_sees_a_path_that_has_become_slow(name: str) -> None:
-    """As slow as the one that it should beat; or, where that is allowed, twice as slow."""
+    """As slow as the one that it should beat; or twice as slow as it is, where the two are near."""
     guard = GUARDS[name]
     slow, fast = guard.make()
 
@@ -44,5 +44,5 @@ def test_the_guard_sees_a_path_that_has_become_slow(name: str) -> None:
         fast()
         fast()
 
-    degraded = slow if guard.enough > 1 else twice
+    degraded = slow if guard.enough > 1.15 else twice
     assert any(faster(slow, degraded) < guard.enough for _ in range(3))
