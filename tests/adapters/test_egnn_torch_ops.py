@@ -124,6 +124,7 @@ def test_torch_func_inside_of_what_is_compiled(compiled, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # inductor's own
 def test_inductor_compiles_once_for_all_sizes():
     model = eqnorm.create_model("egnn_vel", hidden=16, layers=1, edge_dim=2)
     compiled = torch.compile(model, fullgraph=True, dynamic=True)
