@@ -87,15 +87,18 @@ def batched(*tensors: Tensor | None) -> bool:
 
 
 def gradients(
-    plain: Callable[[], Tensor], inputs: Sequence[Tensor | None], g: Tensor
+    plain: Callable[..., Tensor], inputs: Sequence[Tensor | None], g: Tensor
 ) -> tuple[Tensor | None, ...]:
-    """Gradients of what ``plain`` makes of the inputs by torch operations; None where unneeded.
+    """Gradients of ``plain(*inputs)``, torch operations; None where unneeded.
 
     They can be differentiated again where gradients are on.
     """
-    wanted = [t for t in inputs if t is not None and t.requires_grad]
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        y = plain()
-        found = iter(torch.autograd.grad(y, wanted, g, create_graph=again, allow_unused=True))
-    return tuple(next(found) if t is not None and t.requires_grad else None for t in inputs)
+        # Views: one input may have been made from another, whose gradient must not hold what
+        # comes through the first.
+        views = [None if t is None else t.view_as(t) for t in inputs]
+        y = plain(*views)
+    wanted = [t for t in views if t is not None and t.requires_grad]
+    found = iter(torch.autograd.grad(y, wanted, g, create_graph=again, allow_unused=True))
+    return tuple(next(found) if t is not None and t.requires_grad else None for t in views)

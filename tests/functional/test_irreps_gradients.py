@@ -76,6 +76,30 @@ def test_other_norms(name: str) -> None:
     assert torch.autograd.gradgradcheck(lambda t: norm(t, batch), x)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_inputs_made_from_one_another(create_graph: bool) -> None:
+    """What reaches x through the weight is in the weight's gradient, and not in that of x too."""
+    layout = Layout("2x0e+1x1o")
+    x, _, bias = leaves(layout)
+    columns = Columns(layout, GRAPHS["one"], True, 0.1)
+    runs = (
+        lambda weight: row_norm(x, weight, bias, layer_rows(layout, 0.1)),
+        lambda weight: column_norm(x, weight, bias, None, columns)[0],
+    )
+    for run in runs:
+        total = run(x[:, : layout.num_copies].mean(0)).sin().sum()
+        (found,) = torch.autograd.grad(total, x, create_graph=create_graph)
+        step, direction = 1e-6, torch.randn_like(x)
+        with torch.no_grad():
+            ends = []
+            for sign in (1, -1):
+                x += sign * step * direction
+                ends.append(run(x[:, : layout.num_copies].mean(0)).sin().sum())
+                x -= sign * step * direction
+        slope = (ends[0] - ends[1]) / (2 * step)
+        torch.testing.assert_close((found * direction).sum(), slope, rtol=1e-6, atol=1e-8)
+
+
 def test_a_wrong_backward_is_found() -> None:
     class Wrong(torch.autograd.Function):
         @staticmethod

@@ -113,7 +113,8 @@ class _ColumnNorm(torch.autograd.Function):
         inputs = (x, weight, bias, shift)
         # With create_graph the gradient is itself differentiated.
         if torch.is_grad_enabled() or _compiled.batched(g):
-            return (*_compiled.gradients(lambda: plain(*inputs, ctx.how)[0], inputs, g), None)
+            again = _compiled.gradients(lambda x, w, b, s: plain(x, w, b, s, ctx.how)[0], inputs, g)
+            return (*again, None)
         kernels = _compiled.kernels_for(x)
         back = columns_torch.backward if kernels is None else kernels.column_backward
         return (*back(g, x, weight, shift, mean, var, ctx.how), None)

@@ -113,8 +113,7 @@ class _Fused(torch.autograd.Function):
             return (None,) * (1 + len(inputs))
         # With create_graph the gradient is itself differentiated.
         if torch.is_grad_enabled() or _compiled.batched(g) or not _compiled.serves(inputs[0]):
-            again = _compiled.gradients(lambda: ctx.how.plain(*inputs), inputs, g)
-            return (None, *again)
+            return (None, *_compiled.gradients(ctx.how.plain, inputs, g))
         found: tuple[Tensor | None, ...] = ctx.how.backward(g, *tensors)
         return (None, *found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -124,7 +125,8 @@ class _RowNorm(torch.autograd.Function):
         inputs = (x, weight, bias)
         # With create_graph the gradient is itself differentiated.
         if torch.is_grad_enabled() or _compiled.batched(*grads):
-            return (*_compiled.gradients(lambda: plain(*inputs, ctx.how), inputs, grads[0]), None)
+            again = functools.partial(plain, how=ctx.how)
+            return (*_compiled.gradients(again, inputs, grads[0]), None)
         kernels = _compiled.kernels_for(x)
         run = rows_torch.backward if kernels is None else kernels.row_backward
         return (*run(grads[0], x, weight, mean, var, ctx.how), None)

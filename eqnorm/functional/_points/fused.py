@@ -119,7 +119,8 @@ class _Fused(torch.autograd.Function):
         g = gradients[0]
         # With create_graph the gradient is itself differentiated.
         if torch.is_grad_enabled() or _compiled.batched(g):
-            return (*_again(inputs, g, *ctx.how), None, None, None, None)
+            plain = functools.partial(_plain, ctx.how)
+            return (*_compiled.gradients(plain, inputs, g), None, None, None, None)
         wanted = ctx.needs_input_grad[:_FILM]
         found = _launch().backward(g, _dense(inputs), kept, wanted, graph, formula, around_one)
         return (*found, None, None, None, None)
@@ -129,22 +130,14 @@ def _dense(inputs: Given) -> list[Tensor | None]:
     return [None if t is None else t.contiguous() for t in inputs]
 
 
-def _again(
-    inputs: Given, g: Tensor, around_one: int, eps: float, formula: Formula, graph: Graph
-) -> tuple[Tensor | None, ...]:
-    """Gradients by torch, None where unneeded; they can be differentiated again."""
-    create = torch.is_grad_enabled()
-    with torch.enable_grad():
-        # Views: x may have been made from x0, whose gradient must not hold what comes through x.
-        views = [None if t is None else t.view_as(t) for t in inputs]
-        film = None
-        if views[_POINTS] is not None:
-            *first, more = views[_POINTS:]
-            film = Film(*first, around_one, eps, more)  # type: ignore[arg-type,call-arg]
-        y = formula.made.run(graph, views[:_POINTS], film)
-    wanted = [t for t in views if t is not None and t.requires_grad]
-    found = iter(torch.autograd.grad(y, wanted, g, create_graph=create, allow_unused=True))
-    return tuple(next(found) if t is not None and t.requires_grad else None for t in views)
+def _plain(how: tuple[int, float, Formula, Graph], *inputs: Tensor | None) -> Tensor:
+    """The torch operations, on all inputs in a row."""
+    around_one, eps, formula, graph = how
+    film = None
+    if inputs[_POINTS] is not None:
+        *first, more = inputs[_POINTS:]
+        film = Film(*first, around_one, eps, more)  # type: ignore[arg-type,call-arg]
+    return formula.made.run(graph, inputs[:_POINTS], film)
 
 
 @functools.cache
