@@ -72,6 +72,7 @@ def test_other_shapes_and_dtypes_raise_as_modules_do(on, compiled):
     for change, message in (
         (lambda layer: layer.edge_mlp.__setitem__(0, nn.Linear(38, 16)), "split"),
         (lambda layer: layer.edge_mlp[2].double(), "dtype"),
+        (lambda layer: layer.coord_mlp_vel.__setitem__(2, nn.Linear(16, 16)), "size of tensor"),
     ):
         model, graph = build(), Graph.complete(2, 6)
         for layer in model.layers:

@@ -50,7 +50,7 @@ def problem(
         return None
     parameters = _parameters(layer)
     scalars = 1 if edge_attr is None else 1 + edge_attr.shape[1]
-    if not _fit(parameters, layer.width, scalars) or h.shape[1] != layer.width:
+    if h.shape[1] != layer.width or not _fit(parameters, layer.width, scalars, h.dtype):
         return None
     given = EdgeInputs(h, x, edge_attr, None, *parameters)
     senders, receivers = (None, None) if graph.edges is None else graph.edges
@@ -104,8 +104,8 @@ def _of(linear: nn.Module | None) -> tuple[Any, Any]:
     return parameters.get("weight"), parameters.get("bias")
 
 
-def _fit(parameters: tuple[Any, ...], width: int, scalars: int) -> bool:
-    """Whether they are what the kernel reads: it looks at addresses, not at shapes or dtypes."""
+def _fit(parameters: tuple[Any, ...], width: int, scalars: int, dtype: torch.dtype) -> bool:
+    """Whether they are what is read in place of modules: addresses have no shapes or dtypes."""
     row, square = (width,), (width, width)
     shapes = [(width, 2 * width + scalars), row, square, row, square, row, (1, width)]
     if parameters[7] is None and parameters[8] is None:
@@ -113,16 +113,16 @@ def _fit(parameters: tuple[Any, ...], width: int, scalars: int) -> bool:
     else:
         shapes += [(1, width), (1,)]
     return all(
-        p is not None and p.dtype == torch.float32 and p.shape == shape
+        p is not None and p.dtype == dtype and p.shape == shape
         for p, shape in zip(parameters, shapes, strict=True)
     )
 
 
 def parameters_in_torch(
-    layer: EGNNLayer, h: Tensor, x: Tensor, *others: Tensor | None
+    layer: EGNNLayer, h: Tensor, x: Tensor, e: Tensor | None, v: Tensor | None
 ) -> tuple[Tensor, ...] | None:
     """From `w1` to `w4` for :mod:`eqnorm_adapters._egnn.in_torch`; None where modules must run."""
-    given = [t for t in (h, x, *others) if t is not None]
+    given = [t for t in (h, x, e, v) if t is not None]
     if h.dtype not in _EXACT or {t.dtype for t in given} != {h.dtype}:
         return None
     if layer.att_mlp is not None or not untouched(layer):
@@ -131,12 +131,8 @@ def parameters_in_torch(
         return None
     if torch.is_autocast_enabled(h.device.type):
         return None
-    found, width, kind = _parameters(layer)[:7], layer.width, h.dtype
-    shapes = [None if p is None or p.dtype != kind else tuple(p.shape) for p in found]
-    square, row = (width, width), (width,)
-    if shapes[1:] != [row, square, row, square, row, (1, width)] or shapes[0] is None:
-        return None
-    return found if shapes[0][0] == width else None
+    parameters, scalars = _parameters(layer), 1 if e is None else 1 + e.shape[1]
+    return parameters[:7] if _fit(parameters, layer.width, scalars, h.dtype) else None
 
 
 def untouched(layer: EGNNLayer) -> bool:

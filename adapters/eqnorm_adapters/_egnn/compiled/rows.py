@@ -61,20 +61,30 @@ def weights(network: nn.Module, width: int, joined: bool) -> tuple[Tensor, ...] 
         width: C.
         joined: whether it takes two inputs, 2 C in all.
     """
-    if type(network) is not nn.Sequential or width % 16 or torch.compiler.is_compiling():
+    if width % 16 or torch.compiler.is_compiling():
         return None
-    parts = tuple(network._modules.values())
-    if tuple(map(type, parts)) != (nn.Linear, nn.SiLU, nn.Linear):
+    return untouched_weights(network, width, joined, torch.float32)
+
+
+def untouched_weights(
+    network: nn.Module, width: int, joined: bool, dtype: torch.dtype
+) -> tuple[Tensor, ...] | None:
+    """The same for any width, and where a compiler traces too; None also for another dtype.
+
+    Networks of two inputs make C features, those of one make a factor: other shapes that someone
+    has put there are for modules, as they end in broadcasting or an error.
+    """
+    if type(network) is not nn.Sequential or hooked(network):
         return None
-    if hooked(network) or any(map(hooked, parts)):
+    parts: tuple[Any, ...] = tuple(network._modules.values())
+    if tuple(map(type, parts)) != (nn.Linear, nn.SiLU, nn.Linear) or any(map(hooked, parts)):
         return None
     first, second = parts[0]._parameters, parts[2]._parameters
     found = tuple(part.get(name) for part in (first, second) for name in ("weight", "bias"))
-    shapes = tuple(None if w is None or w.dtype != torch.float32 else w.shape for w in found)
-    for out in (width, 1):
-        if shapes == ((width, width * (1 + joined)), (width,), (out, width), (out,)):
-            return found  # type: ignore[return-value]
-    return None
+    out = width if joined else 1
+    expected = [(width, width * (1 + joined)), (width,), (out, width), (out,)]
+    shapes = [None if w is None or w.dtype != dtype else tuple(w.shape) for w in found]
+    return found if shapes == expected else None
 
 
 def hooked(module: nn.Module) -> bool:

@@ -86,24 +86,34 @@ def layer_in_one(
         Both, and whether the second are the new features: they are where no norm of messages
         stands between. None where this way of computing does not apply.
     """
-    width = layer.width
-    if width % 16 or torch.compiler.is_compiling():
+    if layer.width % 16 or torch.compiler.is_compiling():
         return None
-    phi_v: tuple[Tensor | None, ...] | None = NO_NETWORK
-    if layer.coord_mlp_vel is None or v is None:
-        v = None
-    elif type(v) is not Tensor or v.dtype != torch.float32:
+    networks = networks_of(layer, v)
+    if networks is None:
         return None
-    else:
-        phi_v = rows.weights(layer.coord_mlp_vel, width, False)
-    phi_h: tuple[Tensor | None, ...] | None = NO_NETWORK
-    if layer.message_norm is None:
-        phi_h = rows.weights(layer.node_mlp, width, True)
-    if phi_v is None or phi_h is None:
-        return None
+    phi_v, phi_h = networks
+    inside = None if phi_v[0] is None else v
     settings = settings_of(layer, edges, graph)
-    update, second = _Layer.apply(*given, v, *phi_v, *phi_h, settings)  # type: ignore[no-untyped-call]
+    update, second = _Layer.apply(*given, inside, *phi_v, *phi_h, settings)  # type: ignore[no-untyped-call]
     return update, second, layer.message_norm is None
+
+
+def networks_of(
+    layer: EGNNLayer, v: Tensor | None
+) -> tuple[tuple[Tensor | None, ...], tuple[Tensor | None, ...]] | None:
+    """W1, b1, W2 and b2 of phi_v and phi_h, all None of one that has no part in the call.
+
+    None where the kernel cannot serve one that has.
+    """
+    phi_v: tuple[Tensor | None, ...] | None = NO_NETWORK
+    phi_h: tuple[Tensor | None, ...] | None = NO_NETWORK
+    if layer.coord_mlp_vel is not None and v is not None:
+        if type(v) is not Tensor or v.dtype != torch.float32:
+            return None
+        phi_v = rows.weights(layer.coord_mlp_vel, layer.width, False)
+    if layer.message_norm is None:
+        phi_h = rows.weights(layer.node_mlp, layer.width, True)
+    return None if phi_v is None or phi_h is None else (phi_v, phi_h)
 
 
 def settings_of(layer: EGNNLayer, edges: Edges, graph: Graph) -> Settings:

@@ -18,9 +18,9 @@ from eqnorm_adapters._egnn.compiled import path, rows
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs
 from eqnorm_adapters._egnn.compiled.stack_calls import PARAMETERS, backward, forward
 from eqnorm_adapters._egnn.compiled.whole_layer import (
-    NO_NETWORK,
     Inputs,
     Settings,
+    networks_of,
     plain,
     settings_of,
 )
@@ -73,22 +73,15 @@ def _of(
     """Settings and parameters of a layer that the kernel serves whole."""
     if type(layer) is not EGNNLayer or rows.hooked(layer):
         return None  # what someone has put in its place, or looks at
-    width: int = layer.width
     norms = (layer.norm, layer.update_norm, layer.edge_norm, layer.feature_norm, layer.message_norm)
-    if width % 16 or layer.velocity_update or any(norm is not None for norm in norms):
+    if layer.width % 16 or layer.velocity_update or any(norm is not None for norm in norms):
         return None
     if (compiled := path.problem(layer, h, x, graph, e)) is None:
         return None
-    phi_v: tuple[Tensor | None, ...] | None = NO_NETWORK
-    if layer.coord_mlp_vel is not None and v is not None:
-        if type(v) is not Tensor or v.dtype != torch.float32:
-            return None
-        phi_v = rows.weights(layer.coord_mlp_vel, width, False)
-    phi_h = rows.weights(layer.node_mlp, width, True)
-    if phi_v is None or phi_h is None:
+    if (networks := networks_of(layer, v)) is None:
         return None
     given, edges = compiled
-    return settings_of(layer, edges, graph), (*given[4:], *phi_v, *phi_h)
+    return settings_of(layer, edges, graph), (*given[4:], *networks[0], *networks[1])
 
 
 def _alike(

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from eqnorm_adapters._egnn.compiled.fused import in_torch as sums_in_torch
+from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
+from eqnorm_adapters._egnn.compiled.rows import in_torch as network_in_torch
 from eqnorm_adapters._egnn.in_torch.blocks import Place
 
 
@@ -75,29 +77,18 @@ NO_NETWORK = (None, None, None, None)
 def plain(given: Inputs, how: Settings) -> tuple[Tensor, Tensor]:
     """The same by plain operations, to be differentiated as often as one likes."""
     x, h, v, e, vectors, phi_e, phi_x, phi_v, phi_h = given
-    relative = relative_vectors(x, how)
-    scalars = relative.square().sum(1, keepdim=True)
-    if e is not None:
-        scalars = torch.cat([scalars, e], 1)
-    at_receiver, at_sender, at_edge = split_weights(given, scalars)
-    of = how.edges
-    u = F.linear(h, at_receiver, phi_e[1]).index_select(0, of.receivers)
-    u = u + F.linear(h, at_sender).index_select(0, of.senders) + F.linear(scalars, at_edge)
-    messages = F.silu(F.linear(F.silu(u), *phi_e[2:]))
-    weights = F.linear(F.silu(F.linear(messages, *phi_x[:2])), phi_x[2])
-    if how.bound:
-        weights = weights.tanh()
-    moved = weights * (relative if vectors is None else vectors)
-    update = torch.zeros_like(x).index_add(0, of.receivers, moved) * how.of_moves
-    total = torch.zeros_like(h).index_add(0, of.receivers, messages)
+    networks: tuple[Any, ...] = (*phi_e, *phi_x, None, None)
+    inner = EdgeInputs(h, x, e, vectors, *networks)
+    of = Edges(how.edges.senders, how.edges.receivers, how.shifts, 0, how.bound, False)
+    total, moves = sums_in_torch(inner, of)
+    update = moves * how.of_moves
     if how.of_messages is not None:
         total = total * how.of_messages
     if v is not None:
-        update = update + _two_layers(h, phi_v) * v
+        update = update + network_in_torch((h, None, *phi_v), False) * v
     if phi_h[0] is None:
         return update, total
-    out = _two_layers(torch.cat([h, total], 1), phi_h)
-    return update, h + out if how.residual else out
+    return update, network_in_torch((h, total, *phi_h), how.residual)
 
 
 def factor(degrees: int | Tensor, how: str, like: Tensor, weight: float) -> float | Tensor:
@@ -121,7 +112,3 @@ def split_weights(given: Inputs, scalars: Tensor) -> tuple[Tensor, ...]:
     """The first weights, of receivers, senders and scalars."""
     width = given.h.shape[1]
     return torch.split_with_sizes(given.phi_e[0], [width, width, scalars.shape[1]], 1)
-
-
-def _two_layers(p: Tensor, w: tuple[Tensor, ...]) -> Tensor:
-    return F.linear(F.silu(F.linear(p, w[0], w[1])), w[2], w[3])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from eqnorm import Graph
 from eqnorm_adapters._egnn.compiled.path import parameters_in_torch
-from eqnorm_adapters._egnn.compiled.rows import hooked, two_layers
+from eqnorm_adapters._egnn.compiled.rows import two_layers, untouched_weights
 from eqnorm_adapters._egnn.in_torch.blocks import whole
 from eqnorm_adapters._egnn.in_torch.edges import how_many
 from eqnorm_adapters._egnn.in_torch.inputs import NO_NETWORK, Settings, factor
@@ -40,9 +40,9 @@ def layer_in_torch(
     phi_v = phi_h = None
     moving = layer.coord_mlp_vel
     if moving is not None and v is not None:
-        phi_v = _weights(moving, layer.width, 1, h)
+        phi_v = untouched_weights(moving, layer.width, False, h.dtype)
     if layer.message_norm is None:
-        phi_h = _weights(layer.node_mlp, 2 * layer.width, layer.width, h)
+        phi_h = untouched_weights(layer.node_mlp, layer.width, True, h.dtype)
     inside = v if phi_v is not None else None
     networks = (*parameters, *(phi_v or NO_NETWORK), *(phi_h or NO_NETWORK))
     inputs = (x, h, inside, e, vectors, *networks)
@@ -67,17 +67,3 @@ def layer_in_torch(
         speed = two_layers(moving, h, None, False, False)
         update = torch.addcmul(update, speed.to(v.dtype), v)
     return update, second, phi_h is not None
-
-
-def _weights(network: nn.Module, width: int, out: int, like: Tensor) -> tuple[Any, ...] | None:
-    """W1, b1, W2 and b2 of Linear, SiLU, Linear, if these are what they were."""
-    if type(network) is not nn.Sequential or hooked(network):
-        return None
-    parts: tuple[Any, ...] = tuple(network._modules.values())
-    if tuple(map(type, parts)) != (nn.Linear, nn.SiLU, nn.Linear) or any(map(hooked, parts)):
-        return None
-    first, second = parts[0]._parameters, parts[2]._parameters
-    found = tuple(part.get(name) for part in (first, second) for name in ("weight", "bias"))
-    kind, hidden = like.dtype, like.shape[1]
-    shapes = [None if p is None or p.dtype != kind else tuple(p.shape) for p in found]
-    return found if shapes == [(hidden, width), (hidden,), (out, hidden), (out,)] else None
