@@ -15,9 +15,9 @@ import pytest
 import eqnorm
 
 pytest.importorskip("numba")
-vector, points_lengths = (
+kept, vector, points_lengths = (
     importlib.import_module(f"eqnorm.functional._kernels.{name}")
-    for name in ("vector", "points_lengths")
+    for name in ("kept", "vector", "points_lengths")
 )
 
 LENGTHS = """
@@ -65,12 +65,12 @@ def test_a_change_of_what_is_called(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", [vector, points_lengths])
 def test_no_place_to_write_to(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on read-only disks without a home: compiled in every process."""
-    njit = module._njit
+    njit = kept.njit
 
     def refuse(cache: bool = False, **options: Any) -> Any:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
         return njit(**options)
 
-    monkeypatch.setattr(module, "_njit", refuse)
+    monkeypatch.setattr(kept, "njit", refuse)
     assert module.jit(lambda number: number + 1)(2.0) == 3.0

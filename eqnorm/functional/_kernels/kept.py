@@ -1,4 +1,4 @@
-"""When compiled code on disk is out of date: when any of the kernels' sources has changed.
+"""Compiled code on disk, which is out of date when any of the kernels' sources has changed.
 
 numba asks for the time and size of the one file that a function is in, and goes on with old code
 after a change of what the function calls: after a pull, or where an installer sets all times alike.
@@ -9,9 +9,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+# By name: numba is optional, and nothing imports this module where it is missing.
+njit = importlib.import_module("numba").njit
 _HERE = Path(__file__).parent
 
 
@@ -27,6 +32,16 @@ def stamp() -> tuple[str, int]:
     for path in sources():
         whole.update(path.read_bytes())
     return whole.hexdigest(), len(sources())
+
+
+def on_disk(function: _F, options: Mapping[str, Any]) -> _F:
+    """Compile a function, and keep the code on disk where that is possible."""
+    try:
+        cached: _F = by_content(njit(cache=True, **options)(function))
+        return cached
+    except RuntimeError:  # no place to write to: compile in every process
+        plain: _F = njit(**options)(function)
+        return plain
 
 
 def by_content(compiled: Any) -> Any:

@@ -6,40 +6,32 @@ dtype of the points. Comparisons are written so that NaN takes the branch that i
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
-from eqnorm.functional._kernels.kept import by_content
+from eqnorm.functional._kernels.kept import njit, on_disk
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-# By name: numba is optional, and nothing imports this module where it is missing.
-_njit = importlib.import_module("numba").njit
 # The order of sums is meant: x - mu0 - mu is zero for one point, and x - (mu0 + mu) is not.
 _OPTIONS = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def jit(function: _F) -> _F:
     """Compile a function with its sums in their order, kept on disk where that is possible."""
-    try:
-        cached: _F = by_content(_njit(cache=True, **_OPTIONS)(function))
-        return cached
-    except RuntimeError:  # no place to write to: compile in every process
-        plain: _F = _njit(**_OPTIONS)(function)
-        return plain
+    return on_disk(function, _OPTIONS)
 
 
 def part(function: _F) -> _F:
     """Compile a function that other loops call, and Python never."""
-    compiled: _F = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    compiled: _F = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
     return compiled
 
 
 def inner(function: _F) -> _F:
     """Compile a function into those that call it: a call with five arrays takes some 30 ns."""
-    compiled: _F = _njit(
+    compiled: _F = njit(
         forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
     )(function)
     return compiled

@@ -7,17 +7,14 @@ each costs some ten nanoseconds, as much as thirty columns.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
-from eqnorm.functional._kernels.kept import by_content
+from eqnorm.functional._kernels.kept import njit, on_disk
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-# By name: numba is optional, and nothing imports this module where it is missing.
-_njit = importlib.import_module("numba").njit
 # Sums may be taken in any order; NaN and Inf keep their meaning.
 OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -28,23 +25,18 @@ OPTIONS: dict[str, Any] = {
 
 def jit(function: _F) -> _F:
     """Compile a function, and keep the code on disk where that is possible."""
-    try:
-        cached: _F = by_content(_njit(cache=True, **OPTIONS)(function))
-        return cached
-    except RuntimeError:  # no place to write to: compile in every process
-        plain: _F = _njit(**OPTIONS)(function)
-        return plain
+    return on_disk(function, OPTIONS)
 
 
 def inner(function: _F) -> _F:
     """Compile a function that other kernels call, and Python never; they are kept on disk."""
-    compiled: _F = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    compiled: _F = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
     return compiled
 
 
 def inlined(function: _F) -> _F:
     """Compile a function within those that call it, which spares compiling all it calls again."""
-    compiled: _F = _njit(inline="always", **OPTIONS)(function)
+    compiled: _F = njit(inline="always", **OPTIONS)(function)
     return compiled
 
 
