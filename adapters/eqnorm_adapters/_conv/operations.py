@@ -6,6 +6,7 @@ second one. What runs at once goes through an autograd function that calls the s
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -25,23 +26,18 @@ def convolved(given: ConvInputs, edges: ConvEdges) -> Tensor:
     return out
 
 
-@torch.library.custom_op("eqnorm::conv_sums", mutates_args=(), device_types="cpu")
-def conv_sums(
-    h: Tensor,
-    y: Tensor,
-    phi: Tensor,
-    w: Tensor,
-    senders: Tensor,
-    receivers: Tensor,
-    paths: Tensor,
-    terms: Tensor,
-    values: Tensor,
-    out_width: int,
-    mirrored: bool,
-) -> Tensor:
+_ARGUMENTS = (
+    "Tensor h, Tensor y, Tensor phi, Tensor w, Tensor senders, Tensor receivers, Tensor paths, "
+    "Tensor terms, Tensor values, SymInt out_width, bool mirrored"
+)
+_INPUTS = len(ConvInputs._fields)
+_operation = functools.partial(torch.library.custom_op, mutates_args=(), device_types="cpu")
+
+
+@_operation("eqnorm::conv_sums", schema=f"({_ARGUMENTS}) -> Tensor")
+def conv_sums(*arguments: Any) -> Tensor:
     """The sums."""
-    edges = ConvEdges(senders, receivers, paths, terms, values, out_width, mirrored)
-    return conv_native.forward(ConvInputs(h, y, phi, w), edges)
+    return conv_native.forward(ConvInputs(*arguments[:_INPUTS]), ConvEdges(*arguments[_INPUTS:]))
 
 
 @conv_sums.register_fake
@@ -49,25 +45,14 @@ def _(h: Tensor, *others: Any) -> Tensor:
     return h.new_empty(h.shape[0], others[-2])
 
 
-@torch.library.custom_op("eqnorm::conv_sums_backward", mutates_args=(), device_types="cpu")
-def conv_sums_backward(
-    h: Tensor,
-    y: Tensor,
-    phi: Tensor,
-    w: Tensor,
-    senders: Tensor,
-    receivers: Tensor,
-    paths: Tensor,
-    terms: Tensor,
-    values: Tensor,
-    out_width: int,
-    mirrored: bool,
-    g: Tensor,
-    wants_y: bool,
-) -> list[Tensor]:
+@_operation(
+    "eqnorm::conv_sums_backward", schema=f"({_ARGUMENTS}, Tensor g, bool wants_y) -> Tensor[]"
+)
+def conv_sums_backward(*arguments: Any) -> list[Tensor]:
     """Gradients of h, phi and w, and of y last where it is wanted."""
-    edges = ConvEdges(senders, receivers, paths, terms, values, out_width, mirrored)
-    g_h, g_y, g_phi, g_w = conv_native.backward(ConvInputs(h, y, phi, w), edges, g, wants_y)
+    *given, g, wants_y = arguments
+    inputs, edges = ConvInputs(*given[:_INPUTS]), ConvEdges(*given[_INPUTS:])
+    g_h, g_y, g_phi, g_w = conv_native.backward(inputs, edges, g, wants_y)
     return [g_h, g_phi, g_w] if g_y is None else [g_h, g_phi, g_w, g_y]
 
 
