@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 import eqnorm
 from eqnorm import Graph
+from eqnorm.testing import assert_equivariant
 from eqnorm_adapters import native
-from eqnorm_adapters._egnn.compiled import edge_calls, stack_calls, whole_layer, whole_stack
+from eqnorm_adapters._egnn.compiled import (
+    edge_calls,
+    path,
+    stack_calls,
+    whole_layer,
+    whole_stack,
+)
 
 OPTIONS = {
     "plain": {},
@@ -107,3 +116,29 @@ class Calls:
             return forward(*arguments)
 
         return counted
+
+
+def assert_kernel_equivariant(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A velocity-EGNN of two features that is E(3)-equivariant, and does use the kernel."""
+    calls = Calls(monkeypatch)
+
+    def run(pos, vel, feature, graph):
+        return model(pos, graph, v=vel, h=torch.cat([feature, feature], -1)).x
+
+    assert_equivariant(
+        run,
+        inputs={"pos": "points", "vel": "1o", "feature": "0e", "graph": "graph"},
+        output="points",
+        group="E3",
+        permutation=True,
+        max_examples=8,
+    )
+    assert calls.count > 0
+
+
+def problem_of(graph: str, hidden: int = 16, **options: Any) -> Any:
+    """What the kernel of edges is given for the first layer of an EGNN."""
+    model, g = build("egnn", hidden, **options), GRAPHS[graph]()
+    given = inputs(model, g)
+    h = torch.randn(g.num_nodes, hidden)
+    return path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))

@@ -8,13 +8,13 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from eqnorm import Graph
-from eqnorm.testing import assert_equivariant
 from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled import edge_calls
 from tests.adapters.native.egnn_case import (
     GRAPHS,
     OPTIONS,
     Calls,
+    assert_kernel_equivariant,
     build,
     error,
     inputs,
@@ -190,20 +190,7 @@ def test_torch_func(monkeypatch):
 @pytest.mark.parametrize("options", list(OPTIONS))
 def test_symmetries_hold(options, monkeypatch):
     model = build(**{**OPTIONS[options], "edge_dim": 0}, norm_last=True)
-    calls = Calls(monkeypatch)
-
-    def run(pos, vel, feature, graph):
-        return model(pos, graph, v=vel, h=torch.cat([feature, feature], -1)).x
-
-    assert_equivariant(
-        run,
-        inputs={"pos": "points", "vel": "1o", "feature": "0e", "graph": "graph"},
-        output="points",
-        group="E3",
-        permutation=True,
-        max_examples=8,
-    )
-    assert calls.count > 0
+    assert_kernel_equivariant(model, monkeypatch)
 
 
 def test_errors_and_infinities():

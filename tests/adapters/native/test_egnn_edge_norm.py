@@ -8,13 +8,21 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 import eqnorm
 from eqnorm import Graph
-from eqnorm.testing import assert_equivariant
 from eqnorm_adapters import native
-from eqnorm_adapters._egnn.compiled import fused, path
+from eqnorm_adapters._egnn.compiled import fused
 from eqnorm_adapters._egnn.compiled.inputs import Edges
 from eqnorm_adapters._egnn.compiled.operations import edge_sums, egnn_edges, egnn_edges_backward
 from eqnorm_adapters._egnn.compiled.relative import relative
-from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs, results
+from tests.adapters.native.egnn_case import (
+    GRAPHS,
+    Calls,
+    assert_kernel_equivariant,
+    build,
+    error,
+    inputs,
+    problem_of,
+    results,
+)
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -77,16 +85,10 @@ def test_threads_share_the_work(graph, monkeypatch):
         torch.set_num_threads(before)
 
 
-def _problem(graph: str, hidden: int = 16, **options):
-    model, g = build("egnn", hidden, edge_norm="enf", **options), GRAPHS[graph]()
-    given, h = inputs(model, g), torch.randn(g.num_nodes, hidden)
-    return path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))
-
-
 @pytest.mark.parametrize("options", [{}, {"attention": True, "tanh": True, "edge_dim": 0}])
 @pytest.mark.parametrize("graph", ["complete", "periodic"])
 def test_the_sums_in_torch_are_the_kernels(graph, options):
-    given, edges = _problem(graph, **options)
+    given, edges = problem_of(graph, **options, edge_norm="enf")
     ours, plain = edge_sums(given, edges), fused.in_torch(given, edges)
     assert given.vectors is not None
     for value, expected in zip(ours, plain, strict=True):
@@ -95,7 +97,7 @@ def test_the_sums_in_torch_are_the_kernels(graph, options):
 
 @pytest.mark.parametrize("graph", ["complete", "in no order"])
 def test_torch_finds_nothing_wrong_with_the_operations(graph):
-    given, edges = _problem(graph, attention=True)
+    given, edges = problem_of(graph, attention=True, edge_norm="enf")
     detached = [None if t is None else t.detach().requires_grad_() for t in given]
     torch.library.opcheck(egnn_edges, (*detached, *edges))
     plain = [None if t is None else t.detach() for t in given]
@@ -150,20 +152,7 @@ def test_second_derivatives(graph):
 
 def test_symmetries_hold(monkeypatch):
     model = build(edge_dim=0, edge_norm="enf")
-    calls = Calls(monkeypatch)
-
-    def run(pos, vel, feature, graph):
-        return model(pos, graph, v=vel, h=torch.cat([feature, feature], -1)).x
-
-    assert_equivariant(
-        run,
-        inputs={"pos": "points", "vel": "1o", "feature": "0e", "graph": "graph"},
-        output="points",
-        group="E3",
-        permutation=True,
-        max_examples=8,
-    )
-    assert calls.count > 0
+    assert_kernel_equivariant(model, monkeypatch)
 
 
 @pytest.mark.parametrize("graph", [name for name in GRAPHS if name != "alone"])

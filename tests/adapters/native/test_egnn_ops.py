@@ -7,25 +7,18 @@ import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from eqnorm import Graph
-from eqnorm_adapters._egnn.compiled import edge_calls, fused, path
+from eqnorm_adapters._egnn.compiled import edge_calls, fused
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs
 from eqnorm_adapters._egnn.compiled.operations import edge_sums, egnn_edges, egnn_edges_backward
-from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs
+from tests.adapters.native.egnn_case import Calls, build, error, inputs, problem_of
 
 pytestmark = pytest.mark.usefixtures("compiled")
-
-
-def arguments(graph: str, hidden: int = 16, **options):
-    model, g = build("egnn", hidden, **options), GRAPHS[graph]()
-    given = inputs(model, g)
-    h = torch.randn(g.num_nodes, hidden)
-    return path.problem(model.layers[0], h, given["x"], g, given.get("edge_attr"))
 
 
 @pytest.mark.parametrize("options", [{}, {"attention": True, "tanh": True, "edge_dim": 0}])
 @pytest.mark.parametrize("graph", ["complete", "periodic"])
 def test_the_sums_in_torch_are_the_kernels(graph, options):
-    given, edges = arguments(graph, **options)
+    given, edges = problem_of(graph, **options)
     ours, plain = edge_sums(given, edges), fused.in_torch(given, edges)
     for value, expected in zip(ours, plain, strict=True):
         torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)
@@ -34,7 +27,7 @@ def test_the_sums_in_torch_are_the_kernels(graph, options):
 @pytest.mark.parametrize("hidden", [5, 16])
 @pytest.mark.parametrize("graph", ["complete", "in no order"])
 def test_torch_finds_nothing_wrong_with_the_operations(graph, hidden):
-    given, edges = arguments(graph, hidden, attention=True)
+    given, edges = problem_of(graph, hidden, attention=True)
     detached = [None if t is None else t.detach().requires_grad_() for t in given]
     torch.library.opcheck(egnn_edges, (*detached, *edges))
     plain = [None if t is None else t.detach() for t in given]
