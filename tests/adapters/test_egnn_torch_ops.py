@@ -43,7 +43,7 @@ def as_operation(monkeypatch):
 def test_derivatives_of_the_operation(graph, options, as_operation, monkeypatch):
     g, model = GRAPHS[graph](), build("egnn_vel", **OPTIONS[options])
     layer = model.layers[0]
-    how = (layer.message_aggregation, layer.coord_aggregation, layer.weight_for_compilers)
+    how = (layer.message_aggregation, layer.coord_aggregation, layer.coords_weight)
     as_operation.append((g, how))
     given = given_for(model, g)
     found = derivatives(model, given, g), gradients_of(model, given, g)
@@ -124,12 +124,14 @@ def test_torch_func_inside_of_what_is_compiled(compiled, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("on", [False, True])
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # inductor's own
-def test_inductor_compiles_once_for_all_sizes():
+def test_inductor_compiles_once_for_all_sizes(on, monkeypatch):
+    monkeypatch.setattr(native._library, "_wanted", on)
     model = eqnorm.create_model("egnn_vel", hidden=16, layers=1, edge_dim=2)
     compiled = torch.compile(model, fullgraph=True, dynamic=True)
     counters.clear()
-    for batch, size in ((20, 11), (5, 7), (4, 50)):  # 2200, 210 and 9800 edges
+    for batch, size in ((20, 11), (5, 7), (4, 50), (2100, 2)):  # up to 9800 edges, 4200 nodes
         g = Graph.complete(batch, size)
         given = {"v": torch.randn(g.num_nodes, 3), "edge_attr": torch.randn(g.num_edges, 2)}
         compiled(torch.randn(g.num_nodes, 3), g, **given).x.sum().backward()

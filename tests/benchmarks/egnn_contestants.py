@@ -101,10 +101,12 @@ def contestants(data: Data, peers: Path | None, trace: bool = False) -> dict[str
     found["egnn-pytorch"] = lucidrains(data)
     found["torch"] = ours(data, False)
     if trace:
-        found["torch.compile"] = ours(data, False, trace=True)
+        found["torch, torch.compile"] = ours(data, False, trace=True)
     native.use_native(True)  # whatever ran last
     if native.native_available():
         found["compiled"] = ours(data, True)
+        if trace:
+            found["compiled, torch.compile"] = ours(data, True, trace=True)
         if has_bfloat16():
             found["compiled, bfloat16"] = ours(data, True, products="bfloat16")
     return {name: once for name, once in found.items() if once is not None}

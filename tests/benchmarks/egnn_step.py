@@ -4,7 +4,8 @@
         [--compile] [--memory] [--norms]
 
 Velocity EGNN, 64 channels, 4 layers, 2 edge features, complete graphs, float32. Contestants take
-turns; a figure is a median of processor time (with one thread; of wall-clock time with more).
+turns of two steps, of which the second counts, as in training one follows another; a figure is a
+median of processor time (with one thread; of wall-clock time with more).
 ``--peers`` is a directory with a checkout of github.com/vgsatorras/egnn in it, named ``egnn``.
 egnn-pytorch is measured where it is installed. ``--compile`` adds torch.compile (a minute),
 ``--memory`` the peak memory of a step, ``--norms`` what each coordinate norm adds to a step.
@@ -54,6 +55,7 @@ def rounds(runs: dict[str, Step], seconds: float, threads: int = 1) -> dict[str,
     while time.monotonic() < end or len(next(iter(times.values()))) < 5:
         order.shuffle(turns)
         for name, once in turns:
+            once()
             start = clock()
             once()
             times[name].append(clock() - start)
@@ -147,7 +149,7 @@ def main() -> None:
             head = f"N={nodes}, B={graphs}"
             speeds[head] = {n: f"{1e3 * t:.1f} ms, {first / t:.2f}x" for n, t in times.items()}
             if args.memory:
-                names = [name for name in runs if name != "torch.compile"]
+                names = [name for name in runs if "torch.compile" not in name]
                 grown = {name: peak_memory(name, nodes, graphs, args.peers) for name in names}
                 memory[head] = {name: f"{value:.0f} MiB" for name, value in grown.items()}
             if args.norms and nodes >= 20:

@@ -38,8 +38,6 @@ class EGNNLayer(nn.Module):
         self.width = width
         self.residual = options.residual
         self.coords_weight = options.coords_weight
-        # torch.compile makes a symbol of a number, and compiles again where an operation takes it.
-        self.weight_for_compilers = repr(float(options.coords_weight))
         self.products = options.products
         self.message_aggregation: Aggregation = options.message_aggregation
         self.coord_aggregation: Aggregation = options.coord_aggregation
@@ -76,6 +74,18 @@ class EGNNLayer(nn.Module):
         self.edge_norm = build("edge_norm", options.edge_norm, "1o")
         self.feature_norm = build("feature_norm", options.feature_norm, features, *given)
         self.message_norm = build("message_norm", options.message_norm, features, *given)
+
+    @property
+    def coords_weight(self) -> float:
+        """Factor of the sum in the coordinate update.
+
+        Kept as text: of a number torch.compile makes a symbol, and compiles again for another.
+        """
+        return float(self._coords_weight)
+
+    @coords_weight.setter
+    def coords_weight(self, weight: float) -> None:
+        self._coords_weight = repr(float(weight))
 
     def forward(
         self,

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from eqnorm import Backbone, Graph, ModelOutput
 from eqnorm_adapters._egnn.compiled.whole_stack import stack_in_one
+from eqnorm_adapters._egnn.embedding import embed
 from eqnorm_adapters._egnn.layer import EGNNLayer
 from eqnorm_adapters._egnn.options import EGNNOptions
 
@@ -41,11 +42,11 @@ class EGNNStack(Backbone):
         self, x: Tensor, graph: Graph, h: Tensor, v: Tensor | None, edge_attr: Tensor | None
     ) -> ModelOutput:
         x0, v0 = x, v
-        h = self.embedding(h)
+        h = embed(self.embedding, h)
         whole = stack_in_one(self.layers, x, h, graph, edge_attr, v)
         if whole is not None:
             x, h = whole
         else:
             for layer in self.layers:
                 x, h, v = layer(x, h, graph, edge_attr, v, x0, v0)
-        return ModelOutput(x, h if self.embedding_out is None else self.embedding_out(h), v)
+        return ModelOutput(x, h if self.embedding_out is None else embed(self.embedding_out, h), v)

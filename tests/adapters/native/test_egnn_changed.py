@@ -10,6 +10,7 @@ from torch import nn
 
 from eqnorm import Graph
 from eqnorm_adapters._egnn.compiled import kept
+from eqnorm_adapters._egnn.memory import Pool
 from tests.adapters.native.egnn_case import build, error, inputs, results
 
 
@@ -101,8 +102,7 @@ def test_a_forward_put_in_the_place_of_another_is_called(options, compiled):
 
 @pytest.mark.parametrize("default", [torch.bfloat16, torch.float64])
 def test_what_is_kept_is_float32_whatever_the_default(default, compiled, monkeypatch):
-    monkeypatch.setattr(kept, "_free", [])
-    monkeypatch.setattr(kept, "_held", 0)
+    monkeypatch.setattr(kept, "POOL", Pool(kept.MOST))
     before = torch.get_default_dtype()
     try:
         torch.set_default_dtype(default)
@@ -112,7 +112,7 @@ def test_what_is_kept_is_float32_whatever_the_default(default, compiled, monkeyp
         torch.set_default_dtype(before)
     assert loan.block.dtype == torch.float32
     assert loan.block.device.type == "cpu"
-    assert kept._held == loan.block.numel() * loan.block.element_size()
+    assert kept.POOL.held == loan.block.numel() * loan.block.element_size()
 
 
 @pytest.mark.parametrize("on", [True, False])

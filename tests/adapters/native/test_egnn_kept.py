@@ -9,21 +9,22 @@ import torch
 
 from eqnorm import Graph
 from eqnorm_adapters._egnn.compiled import kept as egnn_kept
+from eqnorm_adapters._egnn.compiled.kept import lend
+from eqnorm_adapters._egnn.memory import Pool
 from tests.adapters.native.egnn_case import GRAPHS, OPTIONS, build, inputs, results
 
 
 @pytest.fixture(autouse=True)
 def pool(monkeypatch):
-    """An empty pool."""
-    monkeypatch.setattr(egnn_kept, "_free", [])
-    monkeypatch.setattr(egnn_kept, "_held", 0)
-    return egnn_kept
+    """An empty one."""
+    monkeypatch.setattr(egnn_kept, "POOL", Pool(egnn_kept.MOST))
+    return egnn_kept.POOL
 
 
 @pytest.mark.parametrize("options", ["plain", "attention, tanh", "a norm"])
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("graph", [name for name in GRAPHS if name != "alone"])
-def test_kept_or_computed_anew(graph, threads, options, compiled, pool, monkeypatch):
+def test_kept_or_computed_anew(graph, threads, options, compiled, pool):
     if graph == "periodic" and options == "a norm":
         options = "plain"  # GeoNorm has no meaning in a box
     model, g, before = build(**OPTIONS[options]), GRAPHS[graph](), torch.get_num_threads()
@@ -34,13 +35,13 @@ def test_kept_or_computed_anew(graph, threads, options, compiled, pool, monkeypa
         torch.set_num_threads(threads)
         kept = results(model, g, given, True)
         whole = 4 * 2 * 16 * g.num_edges
-        assert pool._held >= whole * len(model.layers)
-        pool._free.clear()
-        pool._held = 0
-        monkeypatch.setattr(pool, "MOST", whole * 5 // 3)  # of the second layer a part
+        assert pool.held >= whole * len(model.layers)
+        pool.free.clear()
+        pool.held = 0
+        pool.most = whole * 5 // 3  # of the second layer a part
         some = results(model, g, given, True)
-        assert pool._held in range(whole * 5 // 3 - 3, whole * 5 // 3 + 1)
-        monkeypatch.setattr(pool, "MOST", 0)
+        assert pool.held in range(whole * 5 // 3 - 3, whole * 5 // 3 + 1)
+        pool.most = 0
         anew = results(model, g, given, True)
     finally:
         torch.set_num_threads(before)
@@ -53,10 +54,10 @@ def test_what_is_given_back_is_lent_again(compiled, pool):
     model, graph = build(), Graph.complete(3, 6)
     given = inputs(model, graph)
     results(model, graph, given, True)
-    blocks = {block.data_ptr() for block in pool._free}
+    blocks = {block.data_ptr() for block in pool.free}
     assert len(blocks) == len(model.layers)
     results(model, graph, given, True)
-    assert {block.data_ptr() for block in pool._free} == blocks
+    assert {block.data_ptr() for block in pool.free} == blocks
 
 
 @pytest.mark.parametrize("options", ["plain", "a norm"])
@@ -96,37 +97,37 @@ def test_nothing_is_kept_where_there_will_be_no_gradient(compiled, pool):
         model(graph=graph, **given)
     model.requires_grad_(False)
     model(graph=graph, **given)
-    assert pool._held == 0
+    assert pool.held == 0
     model.requires_grad_(True)
     out = model(graph=graph, **given)
-    assert pool._held > 0
-    assert not pool._free
+    assert pool.held > 0
+    assert not pool.free
     del out  # without a gradient
     gc.collect()
-    assert len(pool._free) == len(model.layers)
+    assert len(pool.free) == len(model.layers)
 
 
-def test_the_bound(pool, monkeypatch):
-    monkeypatch.setattr(pool, "MOST", 4 * 128)
-    one, two = pool.lend(32, 2), pool.lend(21, 3)
+def test_the_bound(pool):
+    pool.most = 4 * 128
+    one, two = lend(32, 2), lend(21, 3)
     assert one.block.shape == two.block.shape == (64,)
     assert (one.edges, two.edges) == (32, 21)
-    assert pool.lend(1, 1) is None
-    assert pool.lend(0, 2) is None
+    assert lend(1, 1) is None
+    assert lend(0, 2) is None
     del one
-    small = pool.lend(10, 1)  # not the free block, of which most would be wasted: that goes
-    assert pool._held == 4 * (64 + 10)
-    part = pool.lend(50, 2)
+    small = lend(10, 1)  # not the free block, of which most would be wasted: that goes
+    assert pool.held == 4 * (64 + 10)
+    part = lend(50, 2)
     assert part.block.shape == (54,)
     assert part.edges == 27
-    assert pool._held == 4 * 128
+    assert pool.held == 4 * 128
     del two, small, part
-    assert pool.lend(1000, 1).edges == 128
-    assert pool.lend(2000, 1) is None  # too few of them
-    assert pool._held <= 4 * 128
+    assert lend(1000, 1).edges == 128
+    assert lend(2000, 1) is None  # too few of them
+    assert pool.held <= 4 * 128
 
 
 def test_batches_of_about_one_size_share_blocks(pool):
-    place = pool.lend(19_000, 128).block.data_ptr()
-    assert pool.lend(18_750, 128).block.data_ptr() == place
-    assert pool._held == pool.MOST // 4
+    place = lend(19_000, 128).block.data_ptr()
+    assert lend(18_750, 128).block.data_ptr() == place
+    assert pool.held == pool.most // 4

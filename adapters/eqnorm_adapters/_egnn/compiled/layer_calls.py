@@ -15,7 +15,9 @@ from eqnorm_adapters._egnn.compiled.kept import Loan, lend
 from eqnorm_adapters._egnn.compiled.padding import dense
 
 if TYPE_CHECKING:
-    from eqnorm_adapters._egnn.compiled.whole_layer import Inputs, Settings
+    from eqnorm_adapters._egnn.compiled.in_one import Values
+    from eqnorm_adapters._egnn.compiled.settings import Settings
+    from eqnorm_adapters._egnn.compiled.whole_layer import Inputs
 
 _POINTERS = (
     *("h", "w1", "b1", "v", "first", "scalars", "g_update", "g_total"),
@@ -84,8 +86,8 @@ def forward(
 def backward(
     given: Inputs,
     settings: Settings,
-    kept: Kept,
-    gradients: Kept,
+    kept: Values,
+    gradients: Values,
     wanted: tuple[bool, bool, bool],
     loan: Loan | None,
 ) -> Kept:

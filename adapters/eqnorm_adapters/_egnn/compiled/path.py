@@ -37,7 +37,7 @@ def problem(
     """
     if h.device.type != "cpu" or h.dtype != torch.float32 or x.dtype != torch.float32:
         return None
-    if graph.num_edges == 0 or not untouched(layer):
+    if graph.num_edges == 0 or not _available() or not untouched(layer):
         return None
     if torch.is_autocast_enabled("cpu") or not (_compiling() or is_eager(h, x)):
         return None
@@ -46,8 +46,6 @@ def problem(
         if shifts.requires_grad:
             return None
         shifts = shifts.to(x.dtype).contiguous()
-    if not _available():
-        return None
     parameters = _parameters(layer)
     scalars = 1 if edge_attr is None else 1 + edge_attr.shape[1]
     if h.shape[1] != layer.width or not _fit(parameters, layer.width, scalars, h.dtype):

@@ -44,7 +44,8 @@ def two_layers(
         residual: whether to add p.
         compiled: whether the compiled kernel may do it.
     """
-    if compiled and (w := weights(network, p.shape[1], q is not None)) is not None:
+    tracing = torch.compiler.is_compiling()
+    if compiled and not tracing and (w := weights(network, p.shape[1], q is not None)) is not None:
         out: Tensor = _TwoLayers.apply(  # type: ignore[no-untyped-call]
             p, q, *w, residual
         )
@@ -61,7 +62,7 @@ def weights(network: nn.Module, width: int, joined: bool) -> tuple[Tensor, ...] 
         width: C.
         joined: whether it takes two inputs, 2 C in all.
     """
-    if width % 16 or torch.compiler.is_compiling():
+    if width % 16:
         return None
     return untouched_weights(network, width, joined, torch.float32)
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled.edge_calls import Problem, at, check, numbers
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs
-from eqnorm_adapters._egnn.compiled.kept import Loan, lend
-
-if TYPE_CHECKING:
-    from eqnorm_adapters._egnn.compiled.whole_layer import Settings
+from eqnorm_adapters._egnn.compiled.kept import lend
+from eqnorm_adapters._egnn.compiled.settings import Settings
+from eqnorm_adapters._egnn.compiled.tickets import Loans
 
 PARAMETERS = len(EdgeInputs._fields) - 4 + 8  # of a layer: w1 to ba, phi_v, phi_h
 _POINTERS = (
@@ -33,7 +32,6 @@ _POINTERS = (
     ),
     *("g_x", "g_h", "g_v", "g_e", "g_parameters", "g_room"),
 )
-Loans = tuple[Loan | None, ...]
 
 
 class _Stack(ctypes.Structure):
@@ -64,7 +62,7 @@ def forward(
     assert h is not None
     layers, (nodes, width) = len(parameters) // PARAMETERS, h.shape
     stack, live, edges = _stack(given, parameters, settings)
-    room = h.new_empty(layers * (nodes * (6 * width + 4) + 128) + width * edges.scalars)
+    room = h.new_empty(room_floats(len(parameters), nodes, width, edges.scalars))
     loans = tuple(lend(edges.edges, 2 * width) if settings.keep else None for _ in range(layers))
     kept = _keep(stack, loans, edges)
     x_out = x.new_empty(x.shape)
@@ -73,6 +71,11 @@ def forward(
     check(native.loaded("egnn").eq_stack_forward(ctypes.byref(stack)), nodes)
     del live, kept
     return x_out, h_out, room, loans
+
+
+def room_floats(parameters: int, nodes: int, width: int, scalars: int) -> int:
+    """How many numbers the gradient needs again: of so many parameters, channels, scalars."""
+    return parameters // PARAMETERS * (nodes * (6 * width + 4) + 128) + width * scalars
 
 
 def backward(
@@ -91,7 +94,7 @@ def backward(
         parameters: of all layers.
         settings: of all layers.
         room: what that has returned, like the next.
-        loans: memory of the edges.
+        loans: memory of the edges, one of each layer, or none.
         gradients: of positions and features; None for zeros.
         wanted: whether those of v and e are.
     """
@@ -110,7 +113,7 @@ def backward(
     addresses = _addresses(found)
     floats = nodes * (5 * width + 10) + 2 * width * (edges.scalars + 1) + 160
     g_room = h.new_empty(floats + (0 if g_e is None else g_e.numel()))
-    kept = _keep(stack, loans, edges)
+    kept = _keep(stack, loans or (None,) * stack.layers, edges)
     stack.room = room.data_ptr()
     stack.g_x_out, stack.g_h_out = at(g_x_out), at(g_h_out)
     stack.g_x, stack.g_h, stack.g_v, stack.g_e = g_x.data_ptr(), g_h.data_ptr(), at(g_v), at(g_e)

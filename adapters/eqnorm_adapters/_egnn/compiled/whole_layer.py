@@ -6,49 +6,26 @@ them, each with a node of autograd's graph, would take as long as all arithmetic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from eqnorm import Graph
-from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn.compiled import rows
 from eqnorm_adapters._egnn.compiled.fused import in_torch
+from eqnorm_adapters._egnn.compiled.in_one import InOne, Values
+from eqnorm_adapters._egnn.compiled.in_one_operation import define, in_one
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn.compiled.layer_calls import backward, forward
+from eqnorm_adapters._egnn.compiled.settings import Settings, settings_of
+from eqnorm_adapters._egnn.compiled.tickets import Loans
 
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn.layer import EGNNLayer
 
-_HOW = {"sum": 0, "mean": 1, "sqrt": 2}
 _EDGES = len(EdgeInputs._fields)
-
-
-class Settings(NamedTuple):
-    """What is not differentiated.
-
-    Attributes:
-        edges: as the kernel of the edges takes them.
-        degrees: number of edges of every node, shape (N,), int64; None if all have `degree`.
-        degree: that number.
-        message_how: 0 for sums of messages, 1 for means, 2 for sums over the root of the number.
-        move_how: the same of weighted relative vectors.
-        weight: factor of the latter.
-        residual: whether features are added to their update.
-        keep: whether there will be gradients.
-        threads: at most, in both directions: what edges keep lies in the order of their parts.
-    """
-
-    edges: Edges
-    degrees: Tensor | None
-    degree: int
-    message_how: int
-    move_how: int
-    weight: float
-    residual: bool
-    keep: bool
-    threads: int
 
 
 class Inputs(NamedTuple):
@@ -68,7 +45,7 @@ class Inputs(NamedTuple):
 
     @classmethod
     def of(cls, flat: Any) -> Inputs:
-        """From the arguments or saved tensors of :class:`_Layer`."""
+        """From all of them in this order."""
         k = _EDGES
         edges = EdgeInputs(*flat[:k])
         return cls(edges, flat[k], tuple(flat[k + 1 : k + 5]), tuple(flat[k + 5 : k + 9]))
@@ -86,15 +63,11 @@ def layer_in_one(
         Both, and whether the second are the new features: they are where no norm of messages
         stands between. None where this way of computing does not apply.
     """
-    if layer.width % 16 or torch.compiler.is_compiling():
-        return None
-    networks = networks_of(layer, v)
-    if networks is None:
+    if layer.width % 16 or (networks := networks_of(layer, v)) is None:
         return None
     phi_v, phi_h = networks
-    inside = None if phi_v[0] is None else v
-    settings = settings_of(layer, edges, graph)
-    update, second = _Layer.apply(*given, inside, *phi_v, *phi_h, settings)  # type: ignore[no-untyped-call]
+    flat = (*given, None if phi_v[0] is None else v, *phi_v, *phi_h)
+    update, second = in_one(LAYER, flat, settings_of(layer, edges, graph))
     return update, second, layer.message_norm is None
 
 
@@ -116,53 +89,27 @@ def networks_of(
     return None if phi_v is None or phi_h is None else (phi_v, phi_h)
 
 
-def settings_of(layer: EGNNLayer, edges: Edges, graph: Graph) -> Settings:
-    """What a layer is told beside tensors that have gradients."""
-    dense = graph.neighbors is not None
-    return Settings(
-        edges,
-        None if dense else graph.degrees,
-        edges.size - 1,
-        _HOW[layer.message_aggregation],
-        _HOW[layer.coord_aggregation],
-        layer.coords_weight,
-        layer.residual,
-        torch.is_grad_enabled(),
-        torch.get_num_threads(),
-    )
+def _forward(flat: Values, settings: Settings) -> tuple[Tensor, Tensor, Values, Loans]:
+    update, total, features, kept, loan = forward(Inputs.of(flat), settings)
+    return update, total if features is None else features, kept, (loan,)
 
 
-class _Layer(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
-        *flat, settings = arguments
-        if settings.keep and not any(ctx.needs_input_grad):
-            settings = settings._replace(keep=False)
-        update, total, features, kept, loan = forward(Inputs.of(flat), settings)
-        ctx.set_materialize_grads(False)
-        ctx.settings, ctx.loan = settings, loan
-        ctx.save_for_backward(*flat, *kept)
-        return update, total if features is None else features
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        saved, settings, wants = ctx.saved_tensors, ctx.settings, ctx.needs_input_grad
-        count = _EDGES + 9
-        if in_torch_again(*gradients):
-            again = differentiable(
-                saved[:count], lambda views: plain(Inputs.of(views), settings), gradients
-            )
-            return (*again, None)
-        given = Inputs.of(saved[:count])
-        wanted = (wants[1], wants[2], wants[_EDGES])
-        found = backward(given, settings, saved[count:], gradients, wanted, ctx.loan)
-        # The graph may live on for a while. If it is gone through again, all is computed anew.
-        ctx.loan = None
-        return (*found, None)
+def _backward(
+    flat: Values,
+    settings: Settings,
+    kept: Values,
+    loans: Loans,
+    gradients: Values,
+    wants: Sequence[bool],
+) -> tuple[Tensor | None, ...]:
+    wanted = (bool(wants[1]), bool(wants[2]), bool(wants[_EDGES]))
+    loan = loans[0] if loans else None
+    return backward(Inputs.of(flat), settings, kept, gradients, wanted, loan)
 
 
-def plain(given: Inputs, settings: Settings) -> tuple[Tensor, Tensor]:
+def plain(flat: Values, settings: Settings) -> tuple[Tensor, Tensor]:
     """The same by plain operations: what the kernel must give, and how it is differentiated."""
+    given = Inputs.of(flat)
     messages, moves = in_torch(given.edges, settings.edges)
     total = _scaled(messages, settings, settings.message_how)
     update = settings.weight * _scaled(moves, settings, settings.move_how)
@@ -181,3 +128,15 @@ def _scaled(total: Tensor, settings: Settings, how: int) -> Tensor:
         return torch.div(total, max(settings.degree, 1) ** (1.0 if how == 1 else 0.5))
     degrees = settings.degrees.clamp(min=1).to(total.dtype).unsqueeze(1)
     return torch.div(total, degrees if how == 1 else degrees.sqrt())
+
+
+def _shapes(flat: Values) -> list[tuple[int, ...]]:
+    given = Inputs.of(flat)
+    nodes, width = given.edges.h.shape
+    of_v, of_h = given.v is not None, given.phi_h[0] is not None
+    one, nothing = (nodes, width), (0,)
+    hidden = [one if of_v else nothing, (nodes, 1) if of_v else nothing]
+    return [(nodes, 3), one, (nodes, 2 * width), *hidden, *[one if of_h else nothing] * 2]
+
+
+LAYER = define(InOne("layer", _forward, _backward, plain, _shapes))

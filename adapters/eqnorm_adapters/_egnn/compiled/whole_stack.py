@@ -9,21 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from eqnorm import Graph
-from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn.compiled import path, rows
-from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs
-from eqnorm_adapters._egnn.compiled.stack_calls import PARAMETERS, backward, forward
-from eqnorm_adapters._egnn.compiled.whole_layer import (
-    Inputs,
-    Settings,
-    networks_of,
-    plain,
-    settings_of,
-)
+from eqnorm_adapters._egnn.compiled.in_one import InOne, Values
+from eqnorm_adapters._egnn.compiled.in_one_operation import define, in_one
+from eqnorm_adapters._egnn.compiled.settings import Settings, settings_of
+from eqnorm_adapters._egnn.compiled.stack_calls import PARAMETERS, backward, forward, room_floats
+from eqnorm_adapters._egnn.compiled.tickets import Loans
+from eqnorm_adapters._egnn.compiled.whole_layer import networks_of, plain
 from eqnorm_adapters._egnn.layer import EGNNLayer
 
 _INPUTS = 4  # before the parameters: x, h, v, e
@@ -47,8 +42,6 @@ def stack_in_one(
         edge_attr: shape (E, K - 1), or None.
         v: shape (N, 3), or None.
     """
-    if torch.compiler.is_compiling() or nn.modules.module._has_any_global_hook():  # type: ignore[no-untyped-call]
-        return None
     parameters: list[Tensor | None] = []
     found = None
     for layer in layers:
@@ -61,10 +54,8 @@ def stack_in_one(
         parameters += weights
     if found is None:
         return None
-    out: tuple[Tensor, Tensor] = _Stack.apply(  # type: ignore[no-untyped-call]
-        x, h, v if parameters[PARAMETERS - 8] is not None else None, edge_attr, *parameters, found
-    )
-    return out
+    velocity = v if parameters[PARAMETERS - 8] is not None else None
+    return in_one(STACK, (x, h, velocity, edge_attr, *parameters), found)
 
 
 def _of(
@@ -97,42 +88,45 @@ def _alike(
     return same_edges and a[2:] == b[2:] and velocities[0] == velocities[1]
 
 
-class _Stack(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
-        *flat, settings = arguments
-        if settings.keep and not any(ctx.needs_input_grad):
-            settings = settings._replace(keep=False)
-        x, h, room, loans = forward(flat[:_INPUTS], flat[_INPUTS:], settings)
-        ctx.set_materialize_grads(False)
-        ctx.settings, ctx.loans = settings, loans
-        ctx.save_for_backward(*flat, room)
-        return x, h
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        *flat, room = ctx.saved_tensors
-        settings, wants = ctx.settings, ctx.needs_input_grad
-        if in_torch_again(*gradients):
-            again = differentiable(flat, lambda views: in_torch(views, settings), gradients)
-            return (*again, None)
-        loans = ctx.loans
-        found = backward(
-            *(flat[:_INPUTS], flat[_INPUTS:], settings, room, loans, gradients),
-            (wants[2], wants[3]),
-        )
-        # The graph may live on for a while. If it is gone through again, all is computed anew.
-        ctx.loans = (None,) * len(loans)
-        return (*found, None)
+def _forward(flat: Values, settings: Settings) -> tuple[Tensor, Tensor, Values, Loans]:
+    x, h, room, loans = forward(flat[:_INPUTS], flat[_INPUTS:], settings)
+    return x, h, (room,), loans
 
 
-def in_torch(flat: list[Any], settings: Settings) -> tuple[Tensor, Tensor]:
+def _backward(
+    flat: Values,
+    settings: Settings,
+    kept: Values,
+    loans: Loans,
+    gradients: Values,
+    wants: Sequence[bool],
+) -> tuple[Tensor | None, ...]:
+    (room,) = kept
+    assert room is not None
+    given, wanted = (flat[:_INPUTS], flat[_INPUTS:]), (bool(wants[2]), bool(wants[3]))
+    return backward(*given, settings, room, loans, gradients, wanted)
+
+
+def in_torch(flat: Values, settings: Settings) -> tuple[Tensor, Tensor]:
     """The same by plain operations: of x, h, v, e and the parameters."""
     x, h, v, e, *parameters = flat
+    assert x is not None
+    assert h is not None
     for start in range(0, len(parameters), PARAMETERS):
-        own = parameters[start : start + PARAMETERS]
-        edges = EdgeInputs(h, x, e, None, *own[:-8])
-        given = Inputs(edges, v, tuple(own[-8:-4]), tuple(own[-4:]))
-        update, h = plain(given, settings)
+        own: list[Any] = parameters[start : start + PARAMETERS]
+        update, h = plain((h, x, e, None, *own[:-8], v, *own[-8:]), settings)
         x = x + update
     return x, h
+
+
+def _shapes(flat: Values) -> list[tuple[int, ...]]:
+    x, h, w1 = flat[0], flat[1], flat[_INPUTS]
+    assert x is not None
+    assert h is not None
+    assert w1 is not None
+    nodes, width = h.shape
+    floats = room_floats(len(flat) - _INPUTS, nodes, width, w1.shape[1] - 2 * width)
+    return [tuple(x.shape), tuple(h.shape), (floats,)]
+
+
+STACK = define(InOne("stack", _forward, _backward, in_torch, _shapes))

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eqnorm_adapters._egnn.in_torch.blocks import Place
+from eqnorm_adapters._egnn.in_torch.kept import lent
 from eqnorm_adapters._egnn.in_torch.steps import (
     activate,
     cut,
@@ -86,7 +87,7 @@ def forward(
     a, b, scalars, w = given
     count, width = scalars.shape[0], a.shape[1]
     total, z, one = of.sums(a), a.new_empty(count, 1), ones(a)[0]
-    kept = [a.new_empty(count, width) for _ in range(number if keep else 0)]
+    kept = _room(a, number, count) if keep else []
     rooms = rooms_for(a, of, number) if number == 2 or not keep else []
     w2, w3, w4 = w.w2.t(), w.w3.t(), w.w4.t()
     by_edge = (scalars, z, *kept)
@@ -158,6 +159,14 @@ def backward(
         if wanted:
             torch.mm(g, of_scalars, out=g_s_k)
     return Gradients(g_a, g_b, g_s, Networks(g_we, g_w2, g_b2, g_w3, g_b3, g_w4))
+
+
+def _room(like: Tensor, number: int, count: int) -> list[Tensor]:
+    """For so many tensors of the size of edges."""
+    width = like.shape[1]
+    if number == 2:  # what an operation returns as well, which may not be views of one tensor
+        return [lent(like, count, width) for _ in range(number)]
+    return list(lent(like, number, count, width).unbind())
 
 
 def how_many(count: int, width: int) -> int:

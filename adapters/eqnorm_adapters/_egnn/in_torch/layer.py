@@ -139,6 +139,7 @@ def gradients_of(
         if given.vectors is None and g_vectors is not None:
             g_relative += g_vectors
         g_x = how.edges.collect(g_relative, how.edges.sums(x))
-        g_x.index_add_(0, how.edges.senders, g_relative, alpha=-1)
+        # With alpha=-1 in its place index_add takes ten times as long.
+        g_x -= torch.zeros_like(x).index_add_(0, how.edges.senders, g_relative)
     g_vectors = None if given.vectors is None else g_vectors
     return (*(g_x, g_h, g_v, g_e, g_vectors, g_w1, found.a.sum(0), *of_edges, *of_v, *of_h),)

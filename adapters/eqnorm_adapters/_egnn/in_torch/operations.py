@@ -24,7 +24,7 @@ _OPTIONAL = (2, 3, 4, *range(12, 20))
 _INPUTS = [f"Tensor{'?' * (k in _OPTIONAL)} t{k}" for k in range(COUNT)]
 _HOW = [
     *("Tensor senders", "Tensor receivers", "Tensor? degrees", "Tensor? shifts", "SymInt degree"),
-    *("str messages", "str moves", "str weight", "bool bound", "bool residual"),
+    *("str messages", "str moves", "float weight", "bool bound", "bool residual"),
 ]
 _KEPT = 13
 _GIVEN = [f"Tensor k{k}" for k in range(_KEPT)] + ["Tensor? g_update", "Tensor? g_second"]
@@ -40,14 +40,14 @@ _library.define(  # type: ignore[no-untyped-call]
 
 
 def layer_operation(
-    inputs: Sequence[Tensor | None], graph: Graph, options: tuple[str, str, str, bool, bool]
+    inputs: Sequence[Tensor | None], graph: Graph, options: tuple[str, str, float, bool, bool]
 ) -> tuple[Tensor, Tensor]:
     """Update of positions, and new features or messages.
 
     Args:
         inputs: as :class:`eqnorm_adapters._egnn.in_torch.inputs.Inputs`, flat.
         graph: with edges.
-        options: aggregation of messages and of moves, factor of these as text, tanh,
+        options: aggregation of messages and of moves, factor of these, tanh,
             residual.
     """
     dense = graph.neighbors is not None
@@ -64,7 +64,7 @@ def _settings(how: Sequence[Any], like: Tensor) -> Settings:
         Place(senders, receivers, None if degrees is not None else degree),
         None if shifts is None else shifts.to(like.dtype),
         None if messages == "sum" else factor(of, messages, like, 1.0),
-        factor(of, moves, like, float(weight)),
+        factor(of, moves, like, weight),
         bound,
         residual,
         _NUMBER,

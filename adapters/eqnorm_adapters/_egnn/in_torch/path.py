@@ -49,7 +49,7 @@ def layer_in_torch(
     how, move_how = layer.message_aggregation, layer.coord_aggregation
     more = (len(layer.coord_mlp) > 3, layer.residual)
     if torch.compiler.is_compiling():
-        options = (how, move_how, layer.weight_for_compilers, *more)
+        options = (how, move_how, layer.coords_weight, *more)
         update, second = layer_operation(inputs, graph, options)
     else:
         degree = graph.degrees if graph.neighbors is None else graph.neighbors.shape[1]
