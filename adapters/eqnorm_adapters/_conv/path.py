@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from eqnorm_adapters import native
 from eqnorm_adapters._conv import calls
 from eqnorm_adapters._eager import is_eager
 
@@ -22,7 +23,7 @@ def applies(*tensors: Tensor) -> bool:
     compiling = torch.compiler.is_compiling()
     if torch.compiler.is_exporting() if compiling else not is_eager(*tensors):
         return False
-    return bool(_available())
+    return native.wanted() and bool(_available())
 
 
 # Asked for while torch.compile traces, it runs then and there: a compiler is not to be traced.

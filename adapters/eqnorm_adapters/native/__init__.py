@@ -9,6 +9,12 @@ To turn the kernels off: :func:`use_native`, or ``EQNORM_NATIVE=0`` in the envir
 ``$EQNORM_CACHE/native`` (by default ``~/.cache/eqnorm/native``); any of them may be deleted.
 """
 
-from eqnorm_adapters.native._library import load, loaded, native_available, use_native
+from eqnorm_adapters.native._library import (
+    load,
+    loaded,
+    native_available,
+    use_native,
+    wanted,
+)
 
-__all__ = ["load", "loaded", "native_available", "use_native"]
+__all__ = ["load", "loaded", "native_available", "use_native", "wanted"]

@@ -39,6 +39,11 @@ def use_native(enabled: bool) -> None:
     _wanted = enabled
 
 
+def wanted() -> bool:
+    """Whether the kernels are turned on: torch.compile, which looks at it here, guards on it."""
+    return _wanted
+
+
 def native_available(name: str = "egnn") -> bool:
     """Whether a kernel is turned on and could be compiled, which the first call does.
 

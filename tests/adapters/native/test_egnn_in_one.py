@@ -9,13 +9,18 @@ import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.utils._pytree import tree_map_only
 
+import eqnorm
 from eqnorm import Graph
+from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled import kept, tickets, whole_layer, whole_stack
 from eqnorm_adapters._egnn.compiled.tickets import Kept, redeem, ticket
 from eqnorm_adapters._egnn.memory import Pool
 from tests.adapters.native.egnn_case import GRAPHS, OPTIONS, build, error, inputs
 
 pytestmark = pytest.mark.usefixtures("compiled")
+
+
+KERNELS = {"eqnorm.egnn_in_one.default", "eqnorm.egnn_in_one", "eqnorm.conv_sums.default"}
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +131,24 @@ def test_compiled_it_is_one_graph_with_the_results_of_eager_mode(options):
     called = [str(node.target) for node in traced[-1].nodes]
     expected = len(model.layers) if "norm" in options else 1
     assert sum("egnn_in_one" in name for name in called) == expected
+
+
+@pytest.mark.parametrize("name", ["egnn", "tfn"])
+def test_turning_the_kernels_off_is_seen_by_what_is_compiled(name):
+    model, graph = eqnorm.create_model(name, layers=1), Graph.complete(8, 13)
+    count = CompileCounterWithBackend("eager")
+    compiled = torch.compile(model, backend=count, fullgraph=True, dynamic=True)
+    kernels = []
+    try:
+        for on in (True, False, True):
+            native.use_native(on)
+            compiled(torch.randn(104, 3), graph)
+            called = {str(node.target) for node in count.graphs[-1].graph.nodes}
+            kernels.append(not called.isdisjoint(KERNELS))
+    finally:
+        native.use_native(True)
+    assert kernels[:2] == [True, False]
+    assert count.frame_count == 2  # turned on again, it is what was compiled first
 
 
 def test_what_is_kept_is_lent_while_the_graph_lives(pool):

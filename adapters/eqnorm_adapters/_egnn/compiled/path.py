@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from eqnorm import Graph
+from eqnorm_adapters import native
 from eqnorm_adapters._eager import is_eager
 from eqnorm_adapters._egnn.compiled import edge_calls
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
@@ -61,9 +62,13 @@ def problem(
     return given, edges
 
 
+def _available() -> bool:
+    return native.wanted() and _compiled()
+
+
 # Asked for while torch.compile traces, they run then and there: a compiler is not to be traced.
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _available() -> bool:
+def _compiled() -> bool:
     return edge_calls.library() is not None
 
 
