@@ -11,7 +11,7 @@ from eqnorm_adapters._egnn.compiled import path
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn.compiled.operations import edge_sums
 from eqnorm_adapters._egnn.compiled.rows import two_layers
-from eqnorm_adapters._egnn.compiled.whole_layer import layer_in_one
+from eqnorm_adapters._egnn.compiled.whole import layer_in_one
 from eqnorm_adapters._egnn.edges import Aggregation, affine, scaled, weighted_sum
 from eqnorm_adapters._egnn.in_torch.path import layer_in_torch
 from eqnorm_adapters._egnn.options import EGNNOptions

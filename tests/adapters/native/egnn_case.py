@@ -13,13 +13,7 @@ import eqnorm
 from eqnorm import Graph
 from eqnorm.testing import assert_equivariant
 from eqnorm_adapters import native
-from eqnorm_adapters._egnn.compiled import (
-    edge_calls,
-    path,
-    stack_calls,
-    whole_layer,
-    whole_stack,
-)
+from eqnorm_adapters._egnn.compiled import calls, edge_calls, in_one, in_one_operation, path
 
 OPTIONS = {
     "plain": {},
@@ -106,13 +100,13 @@ class Calls:
 
     def __init__(self, monkeypatch) -> None:
         self.count = 0
-        for module in (edge_calls, whole_layer, whole_stack):
+        for module in (edge_calls, in_one, in_one_operation):
             monkeypatch.setattr(module, "forward", self._counted(module.forward))
 
     def _counted(self, forward):
         def counted(*arguments):
-            whole = forward is stack_calls.forward
-            self.count += len(arguments[1]) // stack_calls.PARAMETERS if whole else 1
+            whole = forward is calls.forward
+            self.count += len(arguments[0]) // calls.PARAMETERS if whole else 1
             return forward(*arguments)
 
         return counted

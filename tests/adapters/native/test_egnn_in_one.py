@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map_only
 import eqnorm
 from eqnorm import Graph
 from eqnorm_adapters import native
-from eqnorm_adapters._egnn.compiled import kept, tickets, whole_layer, whole_stack
+from eqnorm_adapters._egnn.compiled import kept, tickets, whole, whole_stack
 from eqnorm_adapters._egnn.compiled.tickets import Kept, redeem, ticket
 from eqnorm_adapters._egnn.memory import Pool
 from tests.adapters.native.egnn_case import GRAPHS, OPTIONS, build, error, inputs
@@ -37,7 +37,7 @@ class Operations:
 
     def __init__(self, monkeypatch) -> None:
         self.calls, self.on = [], True
-        for module in (whole_layer, whole_stack):
+        for module in (whole, whole_stack):
             monkeypatch.setattr(module, "in_one", self._traced(module.in_one))
         for name in ("egnn_in_one", "egnn_in_one_backward"):
             monkeypatch.setattr(torch.ops.eqnorm, name, self._seen(getattr(torch.ops.eqnorm, name)))

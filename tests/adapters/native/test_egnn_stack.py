@@ -8,7 +8,8 @@ from torch import nn
 
 from eqnorm import Graph
 from eqnorm_adapters._egnn import stack
-from eqnorm_adapters._egnn.compiled import whole_stack
+from eqnorm_adapters._egnn.compiled import calls as kernel
+from eqnorm_adapters._egnn.compiled import in_one
 from tests.adapters.native.egnn_case import GRAPHS, build, error, inputs, results
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -16,15 +17,16 @@ pytestmark = pytest.mark.usefixtures("compiled")
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The number of layers of every call."""
+    """The number of layers of every call for more than updates."""
     found = []
-    real = whole_stack.forward
+    real = in_one.forward
 
-    def counted(given, parameters, settings):
-        found.append(len(parameters) // whole_stack.PARAMETERS)
-        return real(given, parameters, settings)
+    def counted(flat, settings):
+        if not settings.update:
+            found.append(len(flat) // kernel.PARAMETERS)
+        return real(flat, settings)
 
-    monkeypatch.setattr(whole_stack, "forward", counted)
+    monkeypatch.setattr(in_one, "forward", counted)
     return found
 
 

@@ -1,41 +1,23 @@
-"""Layers of an EGNN in one compiled call in each direction, as one node of autograd's graph."""
+"""Layers of an EGNN in one compiled call in each direction, as one node of autograd's graph.
+
+For few nodes the operations between the sums over edges, each with a node of autograd's graph,
+would take as long as all arithmetic; and what a layer costs beside its own is some forty tensors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._egnn.compiled import rows
+from eqnorm_adapters._egnn.compiled.calls import PARAMETERS, backward, forward
+from eqnorm_adapters._egnn.compiled.fused import in_torch
+from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.settings import Settings
-from eqnorm_adapters._egnn.compiled.tickets import Loans
-
-Values = Sequence[Tensor | None]
-
-
-class InOne(NamedTuple):
-    """What is done in one call: functions of all tensors that may have a gradient, in order.
-
-    Attributes:
-        name: of it in operations.
-        forward: (tensors, settings) to positions or updates of them, features, what else the
-            gradient needs, and the loans of its memory.
-        backward: (tensors, settings, what forward kept, its loans or none, gradients of both
-            results or None for zeros, which are wanted) to the gradient of every tensor; None
-            where there is none.
-        plain: (tensors, settings) to both results by plain operations.
-        shapes: of both results, and of what the gradient needs, (0,) for what there is not.
-    """
-
-    name: str
-    forward: Callable[[Values, Settings], tuple[Tensor, Tensor, Values, Loans]]
-    backward: Callable[
-        [Values, Settings, Values, Loans, Values, Sequence[bool]], tuple[Tensor | None, ...]
-    ]
-    plain: Callable[[Values, Settings], tuple[Tensor, Tensor]]
-    shapes: Callable[[Values], Sequence[tuple[int, ...]]]
 
 
 def keeping(settings: Settings, needs: Sequence[bool]) -> Settings:
@@ -43,29 +25,60 @@ def keeping(settings: Settings, needs: Sequence[bool]) -> Settings:
     return settings._replace(keep=settings.keep and any(needs))
 
 
-class Call(torch.autograd.Function):
-    """(tensors..., settings, what is done) to both results."""
+class InOne(torch.autograd.Function):
+    """(tensors as in :func:`.calls.forward`, settings) to both results."""
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
-        *given, settings, what = arguments
+        *flat, settings = arguments
         settings = keeping(settings, ctx.needs_input_grad)
-        first, second, kept, loans = what.forward(given, settings)
+        first, second, room, loans = forward(flat, settings)
         ctx.set_materialize_grads(False)
-        ctx.settings, ctx.what, ctx.loans = settings, what, loans
-        ctx.save_for_backward(*given, *kept)
+        ctx.settings, ctx.loans = settings, loans
+        ctx.save_for_backward(*flat, room)
         return first, second
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        saved, settings, what = ctx.saved_tensors, ctx.settings, ctx.what
-        count = len(ctx.needs_input_grad) - 2
-        given, kept = saved[:count], saved[count:]
+        *flat, room = ctx.saved_tensors
+        settings = ctx.settings
         if in_torch_again(*gradients):
-            found = differentiable(given, lambda views: what.plain(views, settings), gradients)
-        else:
-            wants = ctx.needs_input_grad[:count]
-            found = what.backward(given, settings, kept, ctx.loans, gradients, wants)
-            # The graph may live on for a while. If it is gone through again, all is computed anew.
-            ctx.loans = ()
-        return (*found, None, None)
+            return (*differentiable(flat, lambda views: plain(views, settings), gradients), None)
+        found = backward(flat, settings, room, ctx.loans, gradients, ctx.needs_input_grad)
+        # The graph may live on for a while. If it is gone through again, all is computed anew.
+        ctx.loans = ()
+        return (*found, None)
+
+
+def plain(flat: Values, settings: Settings) -> tuple[Tensor, Tensor]:
+    """The same by plain operations: what the kernel must give, and how it is differentiated."""
+    x: Any
+    h: Any
+    x, h, v, e, vectors, *parameters = flat
+    for start in range(0, len(parameters), PARAMETERS):
+        own: list[Any] = list(parameters[start : start + PARAMETERS])
+        update, h = _layer(EdgeInputs(h, x, e, vectors, *own[:-8]), v, own[-8:], settings)
+        x = update if settings.update else x + update
+    return x, h
+
+
+def _layer(
+    given: EdgeInputs, v: Tensor | None, networks: list[Any], settings: Settings
+) -> tuple[Tensor, Tensor]:
+    messages, moves = in_torch(given, settings.edges)
+    total = _scaled(messages, settings, settings.message_how)
+    update = settings.weight * _scaled(moves, settings, settings.move_how)
+    if v is not None:
+        update = update + rows.in_torch((given.h, None, *networks[:4]), False) * v
+    if networks[4] is None:
+        return update, total
+    return update, rows.in_torch((given.h, total, *networks[4:]), settings.residual)
+
+
+def _scaled(total: Tensor, settings: Settings, how: int) -> Tensor:
+    if not how:
+        return total
+    if settings.degrees is None:
+        return torch.div(total, max(settings.degree, 1) ** (1.0 if how == 1 else 0.5))
+    degrees = settings.degrees.clamp(min=1).to(total.dtype).unsqueeze(1)
+    return torch.div(total, degrees if how == 1 else degrees.sqrt())

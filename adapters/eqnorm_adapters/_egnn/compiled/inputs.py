@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
+
+Values = Sequence[Tensor | None]
 
 
 class EdgeInputs(NamedTuple):

@@ -26,6 +26,7 @@ class Settings(NamedTuple):
         message_how: 0 for sums of messages, 1 for means, 2 for sums over the root of the number.
         move_how: the same of weighted relative vectors.
         weight: factor of the latter.
+        update: whether, of a single layer, the update of positions comes out in their place.
         residual: whether features are added to their update.
         keep: whether there will be gradients.
         threads: at most, in both directions: what edges keep lies in the order of their parts.
@@ -36,6 +37,7 @@ class Settings(NamedTuple):
     message_how: int
     move_how: int
     weight: float
+    update: bool
     residual: bool
     keep: bool
     threads: int
@@ -46,7 +48,7 @@ class Settings(NamedTuple):
         return self.edges.size - 1
 
 
-def settings_of(layer: EGNNLayer, edges: Edges, graph: Graph) -> Settings:
+def settings_of(layer: EGNNLayer, edges: Edges, graph: Graph, update: bool) -> Settings:
     """Of a layer on a graph; ``edges``: the same graph as the kernel takes it."""
     return Settings(
         edges,
@@ -54,6 +56,7 @@ def settings_of(layer: EGNNLayer, edges: Edges, graph: Graph) -> Settings:
         _HOW[layer.message_aggregation],
         _HOW[layer.coord_aggregation],
         layer.coords_weight,
+        update,
         layer.residual,
         torch.is_grad_enabled(),
         0 if torch.compiler.is_compiling() else torch.get_num_threads(),

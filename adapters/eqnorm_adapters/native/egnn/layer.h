@@ -13,7 +13,7 @@
 #include "egnn.h"
 #include "nodes.h"
 
-/* The same fields in the same order as `_Layer` in Python. */
+/* What both directions of a layer are given. */
 typedef struct {
   const eq_egnn *edges;              /* its messages are the totals, its moves the updates */
   const eq_rows *velocity, *nodes;   /* phi_v and phi_h, or NULL for none */

@@ -61,7 +61,7 @@ static void eq_update_backward(const eq_layer *p) {
 }
 
 /* EQ_DONE, or what is wrong. */
-EQ_EXPORT int eq_layer_backward(const eq_layer *p) {
+int eq_layer_backward(const eq_layer *p) {
   int64_t width = p->edges->channels, nodes = p->edges->nodes;
   int wrong = 0;
   eq_first_scalars(p);

@@ -23,7 +23,7 @@ static int eq_first_forward(const eq_layer *p) {
 }
 
 /* EQ_DONE, or what is wrong. */
-EQ_EXPORT int eq_layer_forward(const eq_layer *p) {
+int eq_layer_forward(const eq_layer *p) {
   int64_t width = p->edges->channels, nodes = p->edges->nodes;
   eq_first_scalars(p);
   int wrong = eq_first_forward(p);

@@ -1,8 +1,9 @@
 /* Layers of layer.h one after another, where nothing stands between them: x and h of a layer are
  *
- *   x' = x + update      h' = features
+ *   x' = x + update      h' = features, or totals without phi_h
  *
  * of the one before. For few nodes the time of a step is that of calling; these are single calls.
+ * Of a single layer the update alone may be wanted.
  */
 #ifndef EQ_STACK_H
 #define EQ_STACK_H
@@ -21,7 +22,7 @@ enum {
 /* The same fields in the same order as `_Stack` in Python. */
 typedef struct {
   const eq_egnn *edges;        /* what all layers share: numbers, e, edges */
-  int64_t layers, residual, message_how, move_how;
+  int64_t layers, update, residual, message_how, move_how; /* update: x_out is that of one layer */
   int64_t degree;              /* edges of every node, if `degrees` is NULL */
   const int64_t *degrees;      /* (N,) */
   double weight;
@@ -32,9 +33,9 @@ typedef struct {
   const int64_t *kept_edges;   /* of each layer */
   float *room;                 /* L (N (6 C + 4) + 128) + C K floats, from forward to backward */
   const float *g_x_out, *g_h_out; /* either may be NULL for zeros */
-  float *g_x, *g_h, *g_v, *g_e;   /* g_v and g_e may be NULL where they are not wanted */
+  float *g_x, *g_h, *g_v, *g_e;   /* NULL where they are not wanted; g_x so for an update only */
   float *const *g_parameters;  /* those of phi_h in the last layer may be NULL if g_h_out is */
-  float *g_room;               /* N (5 C + 10) + 2 C (K + 1) + 160 floats, E (K - 1) more for g_e */
+  float *g_room; /* N (5 C + 10) + 2 C (K + 1) + 160 floats, E (K - 1) more for g_e of layers */
 } eq_stack;
 
 int eq_layer_forward(const eq_layer *);
@@ -75,7 +76,7 @@ static void eq_stack_fill(const eq_stack *s, int64_t l, eq_stack_layer *r) {
   r->edges.x = r->x;
   r->edges.w2 = w[EQ_W2], r->edges.b2 = w[EQ_B2], r->edges.w3 = w[EQ_W3], r->edges.b3 = w[EQ_B3];
   r->edges.w4 = w[EQ_W4], r->edges.wa = w[EQ_WA], r->edges.ba = w[EQ_BA];
-  r->edges.messages = total;
+  r->edges.messages = w[EQ_PHI_H] ? total : r->h_next;
   r->edges.kept = s->kept[l];
   r->edges.kept_edges = s->kept_edges[l];
   int64_t threads = s->edges->threads;
@@ -87,7 +88,7 @@ static void eq_stack_fill(const eq_stack *s, int64_t l, eq_stack_layer *r) {
                        .residual = s->residual, .p = r->h, .q = total, .w1 = h[0], .b1 = h[1],
                        .w2 = h[2], .b2 = h[3], .u = updated, .y = r->h_next};
   r->layer = (eq_layer){.edges = &r->edges, .velocity = s->v ? &r->velocity : NULL,
-                        .nodes = &r->nodes, .message_how = s->message_how, .move_how = s->move_how,
+                        .nodes = h[0] ? &r->nodes : NULL, .message_how = s->message_how, .move_how = s->move_how,
                         .degree = s->degree, .degrees = s->degrees, .weight = s->weight,
                         .h = r->h, .w1 = w[EQ_W1], .b1 = w[EQ_B1], .v = s->v, .first = first};
 }

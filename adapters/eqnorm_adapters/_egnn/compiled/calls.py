@@ -10,26 +10,17 @@ from torch import Tensor
 
 from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled.edge_calls import Problem, at, check, numbers
-from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs
+from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.kept import lend
 from eqnorm_adapters._egnn.compiled.settings import Settings
 from eqnorm_adapters._egnn.compiled.tickets import Loans
 
+INPUTS = 5  # before the parameters: x, h, v, e, vectors
 PARAMETERS = len(EdgeInputs._fields) - 4 + 8  # of a layer: w1 to ba, phi_v, phi_h
+_NUMBERS = ("layers", "update", "residual", "message_how", "move_how", "degree")
 _POINTERS = (
-    *(
-        "x",
-        "h",
-        "v",
-        "x_out",
-        "h_out",
-        "parameters",
-        "kept",
-        "kept_edges",
-        "room",
-        "g_x_out",
-        "g_h_out",
-    ),
+    *("x", "h", "v", "x_out", "h_out", "parameters", "kept", "kept_edges", "room"),
+    *("g_x_out", "g_h_out"),
     *("g_x", "g_h", "g_v", "g_e", "g_parameters", "g_room"),
 )
 
@@ -39,30 +30,27 @@ class _Stack(ctypes.Structure):
 
     _fields_ = (
         ("edges", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("layers", "residual", "message_how", "move_how")),
-        ("degree", ctypes.c_int64),
+        *((name, ctypes.c_int64) for name in _NUMBERS),
         ("degrees", ctypes.c_void_p),
         ("weight", ctypes.c_double),
         *((name, ctypes.c_void_p) for name in _POINTERS),
     )
 
 
-def forward(
-    given: Sequence[Tensor | None], parameters: Sequence[Tensor | None], settings: Settings
-) -> tuple[Tensor, Tensor, Tensor, Loans]:
-    """Positions (N, 3) and features (N, C) of the last layer; what the gradient needs again.
+def forward(flat: Values, settings: Settings) -> tuple[Tensor, Tensor, Tensor, Loans]:
+    """Positions (N, 3), or updates of them, and features (N, C); what the gradient needs again.
 
     Args:
-        given: x, h, v and e.
-        parameters: of all layers, one after another.
+        flat: x, h, v, e and vectors, then the parameters of all layers, one after another.
         settings: of all layers.
     """
+    given, parameters = flat[:INPUTS], flat[INPUTS:]
     x, h = given[0], given[1]
     assert x is not None
     assert h is not None
     layers, (nodes, width) = len(parameters) // PARAMETERS, h.shape
     stack, live, edges = _stack(given, parameters, settings)
-    room = h.new_empty(room_floats(len(parameters), nodes, width, edges.scalars))
+    room = h.new_empty(room_floats(flat))
     loans = tuple(lend(edges.edges, 2 * width) if settings.keep else None for _ in range(layers))
     kept = _keep(stack, loans, edges)
     x_out = x.new_empty(x.shape)
@@ -73,73 +61,82 @@ def forward(
     return x_out, h_out, room, loans
 
 
-def room_floats(parameters: int, nodes: int, width: int, scalars: int) -> int:
-    """How many numbers the gradient needs again: of so many parameters, channels, scalars."""
-    return parameters // PARAMETERS * (nodes * (6 * width + 4) + 128) + width * scalars
+def room_floats(flat: Values) -> int:
+    """How many numbers the gradient needs again."""
+    h, w1 = flat[1], flat[INPUTS]
+    assert h is not None
+    assert w1 is not None
+    nodes, width = h.shape
+    layers = (len(flat) - INPUTS) // PARAMETERS
+    return layers * (nodes * (6 * width + 4) + 128) + width * (w1.shape[1] - 2 * width)
 
 
 def backward(
-    given: Sequence[Tensor | None],
-    parameters: Sequence[Tensor | None],
+    flat: Values,
     settings: Settings,
     room: Tensor,
     loans: Loans,
-    gradients: Sequence[Tensor | None],
-    wanted: tuple[bool, bool],
+    gradients: Values,
+    wants: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
-    """Gradients of x, h, v, e and all parameters, None for what has none or is not wanted.
+    """Gradients of all tensors; None for what has none, or is not wanted of x, v and e.
 
     Args:
-        given: as in :func:`forward`, like the next two.
-        parameters: of all layers.
+        flat: as in :func:`forward`, like the next.
         settings: of all layers.
         room: what that has returned, like the next.
         loans: memory of the edges, one of each layer, or none.
-        gradients: of positions and features; None for zeros.
-        wanted: whether those of v and e are.
+        gradients: of both results; None for zeros.
+        wants: of all tensors, whether their gradient is wanted.
     """
-    x, h, v, e = given
+    given, parameters = flat[:INPUTS], flat[INPUTS:]
+    x, h, v, e, vectors = given
     assert x is not None
     assert h is not None
     nodes, width = h.shape
     stack, live, edges = _stack(given, parameters, settings)
     g_x_out, g_h_out = (None if g is None else g.contiguous() for g in gradients)
-    g_x, g_h = x.new_empty(x.shape), h.new_empty(h.shape)
-    g_v = None if v is None or not wanted[0] else v.new_empty(v.shape)
-    g_e = None if e is None or not wanted[1] else e.new_empty(e.shape)
+    g_x = x.new_empty(x.shape) if wants[0] or not settings.update else None
+    g_h = h.new_empty(h.shape)
+    g_v = None if v is None or not wants[2] else v.new_empty(v.shape)
+    g_e = None if e is None or not wants[3] else e.new_empty(e.shape)
+    g_vectors = None if vectors is None else vectors.new_empty(vectors.shape)
     found: list[Tensor | None] = [None if p is None else p.new_empty(p.shape) for p in parameters]
     if g_h_out is None:  # the last update of features has no effect
         found[-4:] = [None] * 4
+    if g_x_out is None and settings.update:  # nor have velocities
+        found[-8:-4], g_v = [None] * 4, None
     addresses = _addresses(found)
     floats = nodes * (5 * width + 10) + 2 * width * (edges.scalars + 1) + 160
-    g_room = h.new_empty(floats + (0 if g_e is None else g_e.numel()))
+    g_room = h.new_empty(floats + (0 if g_e is None or stack.layers == 1 else g_e.numel()))
+    edges.g_vectors = at(g_vectors)
     kept = _keep(stack, loans or (None,) * stack.layers, edges)
     stack.room = room.data_ptr()
     stack.g_x_out, stack.g_h_out = at(g_x_out), at(g_h_out)
-    stack.g_x, stack.g_h, stack.g_v, stack.g_e = g_x.data_ptr(), g_h.data_ptr(), at(g_v), at(g_e)
+    stack.g_x, stack.g_h, stack.g_v, stack.g_e = at(g_x), g_h.data_ptr(), at(g_v), at(g_e)
     stack.g_parameters, stack.g_room = ctypes.addressof(addresses), g_room.data_ptr()
     check(native.loaded("egnn").eq_stack_backward(ctypes.byref(stack)), nodes)
     del live, kept
-    return (g_x, g_h, g_v, g_e, *found)
+    return (g_x, g_h, g_v, g_e, g_vectors, *found)
 
 
 def _stack(
-    given: Sequence[Tensor | None], parameters: Sequence[Tensor | None], settings: Settings
+    given: Values, parameters: Values, settings: Settings
 ) -> tuple[_Stack, tuple[Any, ...], Problem]:
     """The record for the kernel, what must live as long as it is used, and what layers share."""
     dense = [None if t is None else t.contiguous() for t in given]
     weights = [None if t is None else t.contiguous() for t in parameters]
-    (x, h, v, e), w1 = dense, weights[0]
+    (x, h, v, e, vectors), w1 = dense, weights[0]
     assert h is not None
     assert w1 is not None
     edges = Problem(*numbers(h.shape[0], h.shape[1], w1.shape[1] - 2 * h.shape[1], settings.edges))
     edges.threads = settings.threads
-    edges.e, edges.shifts = at(e), at(settings.edges.shifts)
+    edges.e, edges.vectors, edges.shifts = at(e), at(vectors), at(settings.edges.shifts)
     addresses = _addresses(weights)
     stack = _Stack(
-        *(ctypes.addressof(edges), len(weights) // PARAMETERS, settings.residual),
-        *(settings.message_how, settings.move_how, settings.degree, at(settings.degrees)),
-        *(settings.weight, at(x), at(h), at(v)),
+        *(ctypes.addressof(edges), len(weights) // PARAMETERS, settings.update),
+        *(settings.residual, settings.message_how, settings.move_how, settings.degree),
+        *(at(settings.degrees), settings.weight, at(x), at(h), at(v)),
     )
     stack.parameters = ctypes.addressof(addresses)
     return stack, (dense, weights, edges, addresses), edges
