@@ -17,7 +17,7 @@ from torch import Tensor
 def empty_cache() -> None:
     """Give memory that no gradient needs back to the system, as torch.cuda.empty_cache() does.
 
-    Models of the EGNN on the CPU keep up to 168 MiB in a process for their next training steps.
+    Models of the EGNN on the CPU keep up to 296 MiB in a process for their next training steps.
 
     Example:
         >>> import eqnorm_adapters

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from eqnorm_adapters._egnn.memory import Pool
 
-MOST = 128 << 20  # bytes, of the process: what 4 layers keep of 50 complete graphs of 20 nodes
+MOST = 256 << 20  # bytes, of the process: what 4 layers keep of 50 complete graphs of 50 nodes
 _LEAST = 1 << 17  # bytes: pages of less are not given back to the system
 POOL = Pool(MOST)
 

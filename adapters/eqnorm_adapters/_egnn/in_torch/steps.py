@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from eqnorm_adapters._egnn.in_torch.blocks import Place
+from eqnorm_adapters._egnn.in_torch.kept import lent
 
 
 def ones(like: Tensor) -> Tensor:
@@ -25,7 +26,7 @@ def _ones(dtype: torch.dtype, device: torch.device) -> Tensor:
 def rooms_for(like: Tensor, of: Place, number: int) -> list[Tensor]:
     """Memory for what lives as long as a block: new tensors of every step would cost more."""
     rows, _ = of.steps(like.shape[1])
-    return [like.new_empty(rows, like.shape[1]) for _ in range(number)]
+    return list(lent(like, number, rows, like.shape[1]).unbind())
 
 
 def cut(rooms: list[Tensor], rows: int) -> list[Tensor]:
