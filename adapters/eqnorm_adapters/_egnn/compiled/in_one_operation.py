@@ -88,7 +88,7 @@ def _backward(there: list[bool], present: list[Tensor], *others: Any) -> list[Te
     found = backward(flat, settings, room, loans, gradients, _spread(there, wants))
     parts = [g for g, is_there in zip(found, there, strict=True) if is_there]
     asked = zip(parts, present, wants, strict=True)
-    return [torch.zeros_like(t) if g is None else g for g, t, want in asked if want]
+    return [t.new_zeros(t.shape) if g is None else g for g, t, want in asked if want]
 
 
 def _fake_backward(_there: Any, present: list[Tensor], *others: Any) -> list[Tensor]:

@@ -8,8 +8,10 @@ copies it holds a number that finds nothing, and the gradient computes anew.
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,16 +38,25 @@ _next = itertools.count(1)
 
 
 class _Number(ctypes.c_int64 * 1):  # type: ignore[misc]
-    """The memory of a ticket."""
+    """The memory of a ticket.
+
+    Attributes:
+        forget: called when nothing has this memory any more. It knows the number, which whoever
+            has the tensor may write over.
+    """
+
+    forget: Callable[[], Any]
 
     def __del__(self) -> None:
-        _kept.pop(self[0], None)
+        self.forget()
 
 
 def ticket(kept: Kept) -> Tensor:
     """A tensor of one number, int64, for which :func:`redeem` gives what is kept."""
-    number = _Number(next(_next))
-    _kept[number[0]] = kept
+    key = next(_next)
+    number = _Number(key)
+    number.forget = functools.partial(_kept.pop, key, None)
+    _kept[key] = kept
     # The tensor's memory is that of the number, which lives as long.
     return torch.frombuffer(number, dtype=torch.int64)
 
