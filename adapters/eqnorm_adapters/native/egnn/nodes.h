@@ -13,7 +13,7 @@
 #define EQ_ROWS 48
 #define EQ_MOST_BLOCKS 256
 
-/* The same fields in the same order as `_Rows` in Python. */
+/* The same fields in the same order as `Rows` in Python. */
 typedef struct {
   int64_t rows, channels, outputs, residual, threads;
   int64_t more;                         /* whether g_p is added to what is there */

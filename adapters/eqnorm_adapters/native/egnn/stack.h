@@ -88,8 +88,9 @@ static void eq_stack_fill(const eq_stack *s, int64_t l, eq_stack_layer *r) {
                        .residual = s->residual, .p = r->h, .q = total, .w1 = h[0], .b1 = h[1],
                        .w2 = h[2], .b2 = h[3], .u = updated, .y = r->h_next};
   r->layer = (eq_layer){.edges = &r->edges, .velocity = s->v ? &r->velocity : NULL,
-                        .nodes = h[0] ? &r->nodes : NULL, .message_how = s->message_how, .move_how = s->move_how,
-                        .degree = s->degree, .degrees = s->degrees, .weight = s->weight,
+                        .nodes = h[0] ? &r->nodes : NULL,
+                        .message_how = s->message_how, .move_how = s->move_how, .degree = s->degree,
+                        .degrees = s->degrees, .weight = s->weight,
                         .h = r->h, .w1 = w[EQ_W1], .b1 = w[EQ_B1], .v = s->v, .first = first};
 }
 
