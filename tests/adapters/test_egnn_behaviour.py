@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 
@@ -79,3 +81,17 @@ def test_velocities_come_out():
     out = one(graph=graph, **given)
     torch.testing.assert_close(out.v, out.x - given["x"])
     assert build("egnn")(given["x"], graph).v is None
+
+
+def test_models_pickled_when_the_factor_was_a_number():
+    model, graph = build("egnn", coords_weight=0.5), Graph.complete(2, 3)
+    given = inputs(model, graph)
+    for layer in model.layers:
+        layer.__dict__.pop("_coords_weight", None)
+        layer.__dict__["coords_weight"] = 0.5
+    loaded = pickle.loads(pickle.dumps(model))
+    assert torch.equal(loaded(graph=graph, **given).x, model(graph=graph, **given).x)
+    assert loaded.layers[0].coords_weight == 0.5
+    loaded.layers[0].coords_weight = 2
+    assert loaded.layers[0].coords_weight == 2.0
+    assert not torch.equal(loaded(graph=graph, **given).x, model(graph=graph, **given).x)

@@ -80,12 +80,13 @@ class EGNNLayer(nn.Module):
         """Factor of the sum in the coordinate update.
 
         Kept as text: of a number torch.compile makes a symbol, and compiles again for another.
+        Models that were pickled when this was a number have that in the same place.
         """
-        return float(self._coords_weight)
+        return float(self.__dict__["coords_weight"])
 
     @coords_weight.setter
     def coords_weight(self, weight: float) -> None:
-        self._coords_weight = repr(float(weight))
+        self.__dict__["coords_weight"] = repr(float(weight))
 
     def forward(
         self,
