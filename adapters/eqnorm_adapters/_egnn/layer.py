@@ -10,7 +10,7 @@ from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn.compiled import path
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn.compiled.operations import edge_sums
-from eqnorm_adapters._egnn.compiled.rows import two_layers
+from eqnorm_adapters._egnn.compiled.rows import hooked, two_layers
 from eqnorm_adapters._egnn.compiled.whole import layer_in_one
 from eqnorm_adapters._egnn.edges import Aggregation, affine, scaled, weighted_sum
 from eqnorm_adapters._egnn.in_torch.path import layer_in_torch
@@ -88,6 +88,12 @@ class EGNNLayer(nn.Module):
     def coords_weight(self, weight: float) -> None:
         self.__dict__["coords_weight"] = repr(float(weight))
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether points and features alone go on to the next layer, as they come out of this."""
+        norms = (self.norm, self.update_norm, self.edge_norm, self.feature_norm, self.message_norm)
+        return not self.velocity_update and all(norm is None for norm in norms)
+
     def forward(
         self,
         x: Tensor,
@@ -156,24 +162,30 @@ class EGNNLayer(nn.Module):
     def _messages(
         self, h: Tensor, relative: Tensor, graph: Graph, edge_attr: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Aggregated m_ij (N, hidden), and weights (E, 1); phi_e's first product is split."""
-        first, *rest = self.edge_mlp
-        assert isinstance(first, nn.Linear)
-        width, how = self.width, self.message_aggregation
+        """Aggregated m_ij (N, hidden), and weights (E, 1)."""
         scalars = relative.square().sum(-1, keepdim=True)
         if edge_attr is not None:
             scalars = torch.cat([scalars, edge_attr], dim=-1)
-        at_receiver, at_sender, at_edge = torch.split(
-            first.weight, [width, width, scalars.shape[1]], dim=1
-        )
-        receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
-        messages = affine(receive, send, scalars, at_edge, graph)
-        for module in rest:
-            messages = module(messages)
+        known = type(self.edge_mlp) is nn.Sequential and not hooked(self.edge_mlp)
+        first, *others = self.edge_mlp if known else (None,)
+        if isinstance(first, nn.Linear) and not hooked(first):
+            messages = self._split_product(first, h, scalars, graph)
+            for module in others:
+                messages = module(messages)
+        else:  # what someone looks at, or has put there, is called
+            ends = (h.index_select(0, graph.receivers), h.index_select(0, graph.senders))
+            messages = self.edge_mlp(torch.cat([*ends, scalars], dim=-1))
         if self.att_mlp is not None:
             messages = messages * self.att_mlp(messages)
         weights = self.coord_mlp(messages)
-        return graph.aggregate(messages, how), weights
+        return graph.aggregate(messages, self.message_aggregation), weights
+
+    def _split_product(self, first: nn.Linear, h: Tensor, scalars: Tensor, graph: Graph) -> Tensor:
+        """The first product of phi_e, (E, hidden): two of its three parts are done at nodes."""
+        parts = [self.width, self.width, scalars.shape[1]]
+        at_receiver, at_sender, at_edge = torch.split(first.weight, parts, dim=1)
+        receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
+        return affine(receive, send, scalars, at_edge, graph)
 
 
 def _normed(

@@ -54,8 +54,7 @@ def _of(
     """Settings and parameters of a layer with nothing before or after it."""
     if type(layer) is not EGNNLayer or rows.hooked(layer):
         return None  # what someone has put in its place, or looks at
-    norms = (layer.norm, layer.update_norm, layer.edge_norm, layer.feature_norm, layer.message_norm)
-    if layer.velocity_update or any(norm is not None for norm in norms):
+    if not layer.stands_alone:
         return None
     if (compiled := path.problem(layer, h, x, graph, e)) is None:
         return None
