@@ -30,7 +30,7 @@ EQ_INLINE void eq_silu_rows(int floats, const float *u, float *out, float *slope
   for (int n = 0; n < floats; n += EQ_LANES) {
     eq_vec v = eq_load(u + n), gate = eq_sigmoid(v), value = v * gate;
     eq_store(out + n, value);
-    if (slope) eq_store(slope + n, gate + value - value * gate);
+    if (slope) eq_store(slope + n, gate + (value - value * gate)); /* as eq_silu */
   }
 }
 

@@ -62,10 +62,11 @@ static int eq_gather(const eq_egnn *p, int64_t first, int64_t end, eq_tile *tile
   return EQ_DONE;
 }
 
-/* silu(u) = u sigmoid(u), and its derivative. */
+/* silu(u) = u sigmoid(u), and its derivative: in this order, as large u leave nothing of the gate
+ * in their sum. */
 EQ_INLINE eq_vec eq_silu(eq_vec u, eq_vec *slope) {
   eq_vec gate = eq_sigmoid(u), out = u * gate;
-  *slope = gate + out - out * gate;
+  *slope = gate + (out - out * gate);
   return out;
 }
 
