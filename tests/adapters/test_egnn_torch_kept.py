@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 
 import pytest
 import torch
@@ -106,3 +107,17 @@ def test_what_is_free_can_be_given_back(pool):
     assert len(pool.free) == 1
     eqnorm_adapters.empty_cache()
     assert pool.held == 0
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="processes are not forked here"
+)
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # which is what this is about
+def test_a_process_forked_while_a_thread_takes_memory(pool):
+    with pool._lock:
+        child = multiprocessing.get_context("fork").Process(target=pool.take, args=(8, 8))
+        child.start()
+        child.join(20)
+    ended = child.exitcode
+    child.kill()
+    assert ended == 0

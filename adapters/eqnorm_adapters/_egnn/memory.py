@@ -7,6 +7,7 @@ than the work that it saves. So blocks stay with the process until it ends, or :
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 
@@ -73,5 +74,18 @@ class Pool:
             while self.free:
                 self.held -= 4 * self.free.pop().numel()
 
+    def unlock(self) -> None:
+        """In a process just forked: a thread that had the lock is not in it."""
+        self._lock = threading.Lock()
+
 
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+def _unlock() -> None:
+    for pool in _pools:
+        pool.unlock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_unlock)
