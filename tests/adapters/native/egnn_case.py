@@ -56,6 +56,12 @@ def shuffled(graph: Graph) -> Graph:
     return Graph.from_edges(graph.edge_index[:, order], graph.batch, graph.num_graphs)
 
 
+def in_rows(graph: Graph) -> Graph:
+    """Its senders and receivers are columns of one tensor."""
+    pairs = torch.stack(list(graph.edge_index), 1)
+    return Graph.from_edges(pairs.t(), graph.batch, graph.num_graphs)
+
+
 def periodic() -> Graph:
     x = torch.rand(9, 3) * 4
     return Graph.radius(x, 2.5, box=4.0 * torch.eye(3))
@@ -67,6 +73,7 @@ GRAPHS = {
     "alone": lambda: Graph.complete(2, 1),
     "ragged": lambda: Graph.complete(num_nodes=[1, 12, 3, 9]),
     "in no order": lambda: shuffled(Graph.complete(2, 9)),
+    "edges in rows": lambda: in_rows(Graph.complete(2, 9)),
     "nodes without edges": lambda: Graph.from_edges(torch.tensor([[3, 0], [0, 3]]), num_nodes=5),
     "periodic": periodic,
 }

@@ -52,7 +52,8 @@ def problem(
     if h.shape[1] != layer.width or not _fit(parameters, layer.width, scalars, h.dtype):
         return None
     given = EdgeInputs(h, x, edge_attr, None, *parameters)
-    senders, receivers = (None, None) if graph.edges is None else graph.edges
+    listed = graph.edges or (None, None)  # which may be columns of what the user has
+    senders, receivers = (None if t is None else t.contiguous() for t in listed)
     size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
     halves = layer.products == "bfloat16" and _bfloat16()
     edges = Edges(senders, receivers, shifts, size, len(layer.coord_mlp) > 3, halves)
