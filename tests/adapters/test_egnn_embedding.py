@@ -65,3 +65,10 @@ def test_what_someone_looks_at_is_called():
     embed(linear, torch.randn(2, 3))
     torch.compile(embed, backend="eager")(linear, torch.randn(2, 3))
     assert len(seen) == 2
+
+
+def test_what_the_module_refuses_is_refused():
+    linear, x = nn.Linear(3, 5).double(), torch.randn(7, 3)
+    for call in (embed, torch.compile(embed, backend="eager", fullgraph=True)):
+        with pytest.raises(RuntimeError, match="dtype"):
+            call(linear, x)

@@ -20,6 +20,5 @@ def embed(module: nn.Module, rows: Tensor) -> Tensor:
     if not tracing or type(module) is not nn.Linear or hooked(module) or module.bias is None:
         out: Tensor = module(rows)
         return out
-    bias = module.bias.to(rows.dtype).unsqueeze(1)
-    weights = torch.cat([module.weight.to(rows.dtype), bias], dim=1)
+    weights = torch.cat([module.weight, module.bias.unsqueeze(1)], dim=1)
     return F.linear(torch.cat([rows, rows.new_ones(rows.shape[0], 1)], dim=1), weights)
