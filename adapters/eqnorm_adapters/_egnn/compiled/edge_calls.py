@@ -121,19 +121,18 @@ def backward(
 
 
 def _problem(w: EdgeInputs, edges: Edges, first: Tensor) -> tuple[Problem, tuple[object, ...]]:
-    """The record for the kernel, and the tensors that must live as long as it is used."""
+    """The record for the kernel, and the tensors that must live as long as it is used.
+
+    All are dense, in the layout of native/egnn/egnn.h.
+    """
     scalars = w.w1[:, 2 * w.h.shape[1] :].t().contiguous()
-    return record(w, edges, first, scalars), (w, edges, first, scalars)
-
-
-def record(w: EdgeInputs, edges: Edges, first: Tensor, scalars: Tensor) -> Problem:
-    """What the kernel is given; all tensors dense, in the layout of native/egnn/egnn.h."""
     channels, start = w.b2.shape[0], first.data_ptr()
-    return Problem(
-        *numbers(w.h.shape[0], channels, w.w1.shape[1] - 2 * w.h.shape[1], edges),
+    record = Problem(
+        *numbers(w.h.shape[0], channels, scalars.shape[0], edges),
         *(start, start + 4 * channels, w.x.data_ptr(), at(w.e), at(w.vectors), at(edges.shifts)),
         *(scalars.data_ptr(), *(at(value) for value in w[-len(SHAPED) :])),
     )
+    return record, (w, edges, first, scalars)
 
 
 def numbers(nodes: int, channels: int, scalars: int, edges: Edges) -> tuple[int | None, ...]:

@@ -143,12 +143,12 @@ class _TwoLayers(torch.autograd.Function):
 def _call(
     name: str, inputs: tuple[Tensor | None, ...], residual: bool, **arrays: Tensor | None
 ) -> None:
-    rows = record(inputs, residual, **arrays)
+    rows = _record(inputs, residual, **arrays)
     if getattr(native.loaded("egnn"), name)(ctypes.byref(rows)):
         raise MemoryError("no memory for the networks of nodes")
 
 
-def record(inputs: tuple[Tensor | None, ...], residual: bool, **arrays: Tensor | None) -> Rows:
+def _record(inputs: tuple[Tensor | None, ...], residual: bool, **arrays: Tensor | None) -> Rows:
     """What the kernel is given: p, q and the parameters, all dense; other arrays by name."""
     p, w2 = inputs[0], inputs[4]
     assert p is not None
