@@ -177,7 +177,8 @@ def test_relative_vectors_of_nodes_that_there_are_not():
 
 
 def _edges(graph: Graph) -> Edges:
-    senders, receivers = (None, None) if graph.edges is None else graph.edges
+    listed = graph.edges or (None, None)
+    senders, receivers = (None if t is None else t.contiguous() for t in listed)
     size = 0 if graph.neighbors is None else graph.neighbors.shape[0]
     shifts = None if graph.shifts is None else graph.shifts.float()
     return Edges(senders, receivers, shifts, size, False, False)
