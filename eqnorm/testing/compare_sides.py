@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from eqnorm.testing import structure as st
-from eqnorm.testing.gradients import gradient_fields
+from eqnorm.testing.gradients import gradient_fields, natural_sizes
 from eqnorm.testing.measure import Extent, extent, positions
 from eqnorm.testing.outputs import Field
 from eqnorm.testing.structure import Structure
@@ -24,6 +24,8 @@ class Comparison(ABC):
     """An equation between outputs of a model, which can be looked at for any arguments."""
 
     subject: Subject
+    # Whether what is compared may be the small remainder of large terms.
+    remainder = False
 
     @abstractmethod
     def base(self, arguments: Arguments, dtype: torch.dtype) -> list[Field]:
@@ -32,6 +34,10 @@ class Comparison(ABC):
     @abstractmethod
     def sides(self, arguments: Arguments, dtype: torch.dtype, base: list[Field]) -> Sides:
         """What should be, and what is."""
+
+    def terms(self, arguments: Arguments, dtype: torch.dtype) -> list[list[float]] | None:
+        """Sizes of the terms that the blocks of ``base`` are sums of, if larger; None: as they."""
+        return None
 
     def extent(self, arguments: Arguments) -> Extent:
         """Size of the system and distance from the origin, of both sides."""
@@ -68,6 +74,7 @@ class GradientEquivariance(Comparison):
 
     subject: Subject
     move: Move
+    remainder = True
 
     def base(self, arguments: Arguments, dtype: torch.dtype) -> list[Field]:
         """Gradients of <c, f(x)> by the inputs, for a fixed random c."""
@@ -79,6 +86,10 @@ class GradientEquivariance(Comparison):
         got = gradient_fields(self.subject, moved, dtype, self.move)
         want = [replace(f, value=self.move.direction(f.value, f.kind, f.level)) for f in base]
         return want, got
+
+    def terms(self, arguments: Arguments, dtype: torch.dtype) -> list[list[float]]:
+        """What gradients are made of, which may be much larger than they."""
+        return natural_sizes(self.subject, arguments, dtype)
 
     def extent(self, arguments: Arguments) -> Extent:
         """The farther of x and g x."""

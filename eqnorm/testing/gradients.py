@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eqnorm.testing import measure
 from eqnorm.testing.outputs import Field
 from eqnorm.testing.subject import Subject, cast, default_dtype, tensors
 from eqnorm.testing.transforms import Move
@@ -49,6 +50,51 @@ def gradient_fields(
     return result
 
 
+def natural_sizes(
+    subject: Subject, arguments: dict[str, Any], dtype: torch.dtype
+) -> list[list[float]]:
+    """Size |c| |f| / |x| of each gradient were all of f proportional to the input x.
+
+    Reverse mode adds up products of cotangents and derivatives. Where these cancel, as behind a
+    saturated softmax, the rounding error of the terms remains, u |c| |f| / |x|, however small
+    the gradient is. A change of x as large as x, times such an error, is less than the rounding
+    error of <c, f>; only larger errors can be told from rounding.
+
+    Args:
+        subject: the model.
+        arguments: where.
+        dtype: of the copy that is run.
+
+    Returns:
+        For each declared tensor input and block; 0 where the input is zero, which says nothing.
+    """
+    dtype = subject.dtype if subject.twin_error else dtype
+    leaves, fields = traced_outputs(subject, arguments, dtype)
+    structure = subject.structure(arguments)
+    size = measure.extent(measure.positions(arguments, subject.slots), structure).size
+    total = 0.0
+    for number, field in enumerate(fields):
+        if field.value.requires_grad:
+            own = measure.lengths(field.value.detach().double(), field.kind, structure, size)
+            weights = measure.blocks(_cotangent(number, field), field.kind)
+            total += sum(
+                length * float(c.norm(dim=-1).sum()) for length, c in zip(own, weights, strict=True)
+            )
+    kinds = {slot.name: slot.kind for slot in subject.slots}
+    result = []
+    for name, leaf in leaves.items():
+        kind = kinds[name]
+        assert kind is not None
+        # Positions count from their centre; what the distance of that costs is counted apart.
+        sizes = (
+            [size]
+            if kind.is_points
+            else measure.lengths(leaf.detach().double(), kind, structure, size)
+        )
+        result.append([total / length if length else 0.0 for length in sizes])
+    return result
+
+
 def traced_outputs(
     subject: Subject, arguments: dict[str, Any], dtype: torch.dtype
 ) -> tuple[dict[str, Tensor], list[Field]]:
@@ -70,11 +116,15 @@ def sum_of(fields: list[Field], move: Move | None) -> Tensor:
     """<c, f>, c normal and the same for every call up to ``move``, each output of weight one."""
     total = torch.zeros((), dtype=torch.float64)
     for number, field in enumerate(fields):
-        dice = torch.Generator().manual_seed(71 + number)
-        c = torch.randn(field.value.shape, generator=dice, dtype=torch.float64)
+        c = _cotangent(number, field)
         if move is not None:
             c = move.direction(c, field.kind, field.level)
         if field.value.requires_grad:
             weighted = field.value.double() * c.to(field.value.device)
             total = total + weighted.sum().to(total.device)
     return total
+
+
+def _cotangent(number: int, field: Field) -> Tensor:
+    dice = torch.Generator().manual_seed(71 + number)
+    return torch.randn(field.value.shape, generator=dice, dtype=torch.float64)

@@ -71,16 +71,21 @@ class Judge(Lens):
         if self.rtol is not None:
             return Verdict(look, violated=True, low=look.error)
         same = self._looks_the_same(comparison, point, accurate, look)
+        clear = look.ratio > TOLERANCES.clear
+        # The terms of a remainder are known up to the degree of f in x only; and where one number
+        # outweighs all others, its rounding error has the same sign under three nudges by chance.
+        telling = same and (clear or not comparison.remainder)
         if subject.twin_error:
             return Verdict(
-                look, violated=same or look.ratio > 1e4, rounding=not same, low=look.error
+                look, violated=telling or look.ratio > 1e4, rounding=not telling, low=look.error
             )
         lower = torch.float32 if subject.dtype == HIGH else subject.dtype
         low, _ = self.look(comparison, measure_cast(arguments, lower), lower)
         floor = TOLERANCES.systematic * TOLERANCES.constant * unit_roundoff(torch.float32)
         beyond_single = look.ratio > single
         double = subject.dtype == HIGH
-        coherent = same and (look.error > floor or (double and look.ratio > TOLERANCES.clear))
+        plain = telling and look.error > floor
+        coherent = plain or (same and double and clear)
         # Not relative errors: an output that is all noise is as small as the noise.
         before, after = low.absolute[look.worst], look.absolute[look.worst]
         fixed = after > TOLERANCES.gap * before
@@ -89,7 +94,7 @@ class Judge(Lens):
         hidden = double and look.ratio > TOLERANCES.hidden and fixed
         if beyond_single and (same or fixed):
             return Verdict(look, violated=True, low=low.error)
-        if coherent and look.error > floor:
+        if plain:
             return Verdict(look, violated=True, low=low.error)
         return Verdict(look, hidden or coherent, True, same, low.error)
 

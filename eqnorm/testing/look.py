@@ -66,7 +66,10 @@ class Lens:
     def with_condition(
         self, comparison: Comparison, point: dict[str, Any], dtype: torch.dtype, base: list[Field]
     ) -> Look:
-        """Measure with kappa as it is at this input, by finite differences."""
+        """Measure with kappa as it is at this input, by finite differences.
+
+        Where a block is what is left of larger terms, their size over its own is added.
+        """
         subject = comparison.subject
         want, got = comparison.sides(point, dtype, base)
         extent = comparison.extent(point)
@@ -78,9 +81,13 @@ class Lens:
         worst = measure.condition(
             lambda near: comparison.base(near, dtype), point, subject.slots, base, extent.size, step
         )
+        terms = comparison.terms(point, dtype) or [[0.0] * len(row) for row in scale]
         kappa = [
-            [max(1.0, change / size) if size else 1.0 for change, size in zip(*rows, strict=True)]
-            for rows in zip(worst, scale, strict=True)
+            [
+                max(1.0, change / size) + term / size if size else 1.0
+                for change, term, size in zip(*rows, strict=True)
+            ]
+            for rows in zip(worst, terms, scale, strict=True)
         ]
         return self._look(want, got, scale, kappa, extent.stretch, dtype)
 

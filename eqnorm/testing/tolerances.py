@@ -11,6 +11,9 @@ import torch
 class Tolerances:
     """Constants of the error model: relative error <= C u kappa (1 + |t|/s).
 
+    For a gradient g of <c, f> by x, kappa is that of g plus |c| |f| / (|g| |x|): no error counts
+    that, times x, is below the rounding error of <c, f> itself.
+
     Attributes:
         constant: C. Sound models measured 0.6 to 8.5 over float32, float64 and bfloat16 and
             depths 2 to 10.
@@ -27,7 +30,8 @@ class Tolerances:
             is a violation of a float32 model although kappa alone could explain it.
         gap: error in float64 over error in low precision; below it, it is round-off.
         clear: multiple of the limit at which a small deviation in float64 that looks the same
-            when nudged is taken seriously.
+            when nudged is taken seriously; and any of a gradient, whose rounding error is the
+            degree of f in x times the limit.
         hidden: multiple of the limit above which rounding in a float64 model is that of a lower
             precision.
         tiny_step: relative displacement that float32 cannot resolve.
