@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
-from eqnorm_adapters._egnn.edges import affine
+from eqnorm_adapters._egnn.edges import on_edges
 from eqnorm_adapters._options import ACTIVATIONS, CommonOptions
 from eqnorm_adapters._slotted import SlottedLayer, Start, normed
 from eqnorm_adapters._vectors import length, wide
@@ -134,15 +133,6 @@ class ClofNetLayer(SlottedLayer):
         return normed(self.norm, x, start, new), new
 
     def _messages(self, h: Tensor, relative: Tensor, edges: Tensor, graph: Graph) -> Tensor:
-        """m_ij, shape (E, width), with the first product of phi_e split to the nodes."""
-        first, *rest = self.edge_mlp
-        assert isinstance(first, nn.Linear)
+        """m_ij, shape (E, width)."""
         scalars = torch.cat([_square(relative), edges], dim=-1)
-        at_receiver, at_sender, at_edge = torch.split(
-            first.weight, [self.width, self.width, scalars.shape[1]], dim=1
-        )
-        receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
-        messages = affine(receive, send, scalars, at_edge, graph)
-        for module in rest:
-            messages = module(messages)
-        return messages
+        return on_edges(self.edge_mlp, h, scalars, graph)

@@ -160,3 +160,16 @@ def test_features_see_the_handedness_of_the_velocities():
     mirrored = moved(given, motion(reflect=True))
     there, here = model(graph=graph, **mirrored), model(graph=graph, **given)
     assert (there.h - here.h).abs().max() > 1e-3
+
+
+def test_hooks_of_the_network_of_edges_are_called():
+    model, graph = eqnorm.create_model("clofnet", hidden=16, layers=1), Graph.complete(2, 5)
+    given = (torch.randn(10, 3), graph, None, torch.randn(10, 3))
+    expected, seen = model(*given), []
+    network = model.layers[0].edge_mlp
+    for place in (network, network[0], network[2]):
+        place.register_forward_hook(lambda *_: seen.append(1))
+    out = model(*given)
+    assert len(seen) == 3
+    torch.testing.assert_close(out.x, expected.x)
+    torch.testing.assert_close(out.h, expected.h)

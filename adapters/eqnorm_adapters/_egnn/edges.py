@@ -11,14 +11,41 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm import Graph
 from eqnorm_adapters._eager import is_eager
+from eqnorm_adapters._egnn.compiled.rows import hooked
 
 Aggregation = Literal["sum", "mean", "sqrt"]
 _MANY = 32  # edges of a node: batches are then faster than one tall product
+
+
+def on_edges(network: nn.Module, h: Tensor, scalars: Tensor, graph: Graph) -> Tensor:
+    """A network of (h_i, h_j, s_ij): two of three parts of its first product are done at nodes.
+
+    What someone looks at, or has put there, is called instead.
+
+    Args:
+        network: of 2 C + K inputs, by default linear maps and activations.
+        h: shape (N, C).
+        scalars: s, shape (E, K).
+        graph: its edges.
+    """
+    known = type(network) is nn.Sequential and not hooked(network)
+    first, *others = network if known else (None,)  # type: ignore[misc]
+    if not isinstance(first, nn.Linear) or hooked(first):
+        ends = (h.index_select(0, graph.receivers), h.index_select(0, graph.senders))
+        out: Tensor = network(torch.cat([*ends, scalars], dim=-1))
+        return out
+    parts = [h.shape[1], h.shape[1], scalars.shape[1]]
+    at_receiver, at_sender, at_edge = torch.split(first.weight, parts, dim=1)
+    receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
+    out = affine(receive, send, scalars, at_edge, graph)
+    for module in others:
+        out = module(out)
+    return out
 
 
 def affine(receive: Tensor, send: Tensor, scalars: Tensor, weight: Tensor, graph: Graph) -> Tensor:

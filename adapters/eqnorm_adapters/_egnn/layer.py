@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from eqnorm import Graph, NormLike, create_slot
 from eqnorm_adapters._egnn.compiled import path
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn.compiled.operations import edge_sums
-from eqnorm_adapters._egnn.compiled.rows import hooked, two_layers
+from eqnorm_adapters._egnn.compiled.rows import two_layers
 from eqnorm_adapters._egnn.compiled.whole import layer_in_one
-from eqnorm_adapters._egnn.edges import Aggregation, affine, scaled, weighted_sum
+from eqnorm_adapters._egnn.edges import Aggregation, on_edges, scaled, weighted_sum
 from eqnorm_adapters._egnn.in_torch.path import layer_in_torch
 from eqnorm_adapters._egnn.options import EGNNOptions
 from eqnorm_adapters._options import ACTIVATIONS
@@ -166,26 +165,11 @@ class EGNNLayer(nn.Module):
         scalars = relative.square().sum(-1, keepdim=True)
         if edge_attr is not None:
             scalars = torch.cat([scalars, edge_attr], dim=-1)
-        known = type(self.edge_mlp) is nn.Sequential and not hooked(self.edge_mlp)
-        first, *others = self.edge_mlp if known else (None,)
-        if isinstance(first, nn.Linear) and not hooked(first):
-            messages = self._split_product(first, h, scalars, graph)
-            for module in others:
-                messages = module(messages)
-        else:  # what someone looks at, or has put there, is called
-            ends = (h.index_select(0, graph.receivers), h.index_select(0, graph.senders))
-            messages = self.edge_mlp(torch.cat([*ends, scalars], dim=-1))
+        messages = on_edges(self.edge_mlp, h, scalars, graph)
         if self.att_mlp is not None:
             messages = messages * self.att_mlp(messages)
         weights = self.coord_mlp(messages)
         return graph.aggregate(messages, self.message_aggregation), weights
-
-    def _split_product(self, first: nn.Linear, h: Tensor, scalars: Tensor, graph: Graph) -> Tensor:
-        """The first product of phi_e, (E, hidden): two of its three parts are done at nodes."""
-        parts = [self.width, self.width, scalars.shape[1]]
-        at_receiver, at_sender, at_edge = torch.split(first.weight, parts, dim=1)
-        receive, send = F.linear(h, at_receiver, first.bias), F.linear(h, at_sender)
-        return affine(receive, send, scalars, at_edge, graph)
 
 
 def _normed(
