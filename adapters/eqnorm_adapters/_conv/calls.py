@@ -66,11 +66,6 @@ class ConvEdges(NamedTuple):
     mirrored: bool
 
 
-def library() -> ctypes.CDLL | None:
-    """The compiled kernel, or None."""
-    return native.load("conv")
-
-
 def forward(given: ConvInputs, edges: ConvEdges) -> Tensor:
     """Sums of messages in the kernel's order, shape (N, out_width)."""
     given, edges = _dense(given, edges)

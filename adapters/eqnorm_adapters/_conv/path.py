@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from eqnorm_adapters import native
-from eqnorm_adapters._conv import calls
 from eqnorm_adapters._eager import is_eager
 
 
@@ -23,10 +22,4 @@ def applies(*tensors: Tensor) -> bool:
     compiling = torch.compiler.is_compiling()
     if torch.compiler.is_exporting() if compiling else not is_eager(*tensors):
         return False
-    return native.wanted() and bool(_available())
-
-
-# Asked for while torch.compile traces, it runs then and there: a compiler is not to be traced.
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _available() -> bool:
-    return calls.library() is not None
+    return native.usable("conv")

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from eqnorm import Graph
 from eqnorm_adapters._eager import is_eager
-from eqnorm_adapters._egnn.compiled.rows import hooked
+from eqnorm_adapters._hooked import hooked
 
 Aggregation = Literal["sum", "mean", "sqrt"]
 _MANY = 32  # edges of a node: batches are then faster than one tall product

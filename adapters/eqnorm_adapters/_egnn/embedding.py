@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eqnorm_adapters._egnn.compiled.rows import hooked
+from eqnorm_adapters._hooked import hooked
 
 
 def embed(module: nn.Module, rows: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from eqnorm_adapters._egnn.compiled.whole import layer_in_one
 from eqnorm_adapters._egnn.edges import Aggregation, on_edges, scaled, weighted_sum
 from eqnorm_adapters._egnn.in_torch.path import layer_in_torch
 from eqnorm_adapters._egnn.options import EGNNOptions
+from eqnorm_adapters._hooked import hooked
 from eqnorm_adapters._options import ACTIVATIONS
 
 _GAIN = 1e-3  # of the last coordinate weights at the start, as in the official code
@@ -86,12 +87,6 @@ class EGNNLayer(nn.Module):
     @coords_weight.setter
     def coords_weight(self, weight: float) -> None:
         self.__dict__["coords_weight"] = repr(float(weight))
-
-    @property
-    def stands_alone(self) -> bool:
-        """Whether points and features alone go on to the next layer, as they come out of this."""
-        norms = (self.norm, self.update_norm, self.edge_norm, self.feature_norm, self.message_norm)
-        return not self.velocity_update and all(norm is None for norm in norms)
 
     def forward(
         self,
@@ -170,6 +165,17 @@ class EGNNLayer(nn.Module):
             messages = messages * self.att_mlp(messages)
         weights = self.coord_mlp(messages)
         return graph.aggregate(messages, self.message_aggregation), weights
+
+
+def stands_alone(layer: nn.Module) -> bool:
+    """Whether points and features alone go from layer to layer, as they come out of this one.
+
+    Not where someone has put something in its place, or looks at it.
+    """
+    if type(layer) is not EGNNLayer or hooked(layer) or layer.velocity_update:
+        return False
+    norms = (layer.norm, layer.update_norm, layer.edge_norm, layer.feature_norm, layer.message_norm)
+    return all(norm is None for norm in norms)
 
 
 def _normed(

@@ -13,8 +13,8 @@ from eqnorm_adapters.native._library import (
     load,
     loaded,
     native_available,
+    usable,
     use_native,
-    wanted,
 )
 
-__all__ = ["load", "loaded", "native_available", "use_native", "wanted"]
+__all__ = ["load", "loaded", "native_available", "usable", "use_native"]

@@ -9,6 +9,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import torch
+
 from eqnorm_adapters.native import _cache
 from eqnorm_adapters.native._compiler import Compiler, CompilerError, find_compiler
 
@@ -39,9 +41,15 @@ def use_native(enabled: bool) -> None:
     _wanted = enabled
 
 
-def wanted() -> bool:
-    """Whether the kernels are turned on: torch.compile, which looks at it here, guards on it."""
-    return _wanted
+def usable(name: str) -> bool:
+    """Whether a kernel is turned on and can be had; torch.compile guards on the first."""
+    return _wanted and bool(_found(name))
+
+
+# Asked for while torch.compile traces, it runs then and there: a compiler is not to be traced.
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _found(name: str) -> bool:
+    return _load(name) is not None
 
 
 def native_available(name: str = "egnn") -> bool:

@@ -11,9 +11,8 @@ from torch import Tensor
 from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled.edge_calls import Problem, at, check, numbers
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
-from eqnorm_adapters._egnn.compiled.kept import lend
+from eqnorm_adapters._egnn.compiled.kept import Loans, lend
 from eqnorm_adapters._egnn.compiled.settings import Settings
-from eqnorm_adapters._egnn.compiled.tickets import Loans
 
 INPUTS = 5  # before the parameters: x, h, v, e, vectors
 PARAMETERS = len(EdgeInputs._fields) - 4 + 8  # of a layer: w1 to ba, phi_v, phi_h
@@ -44,14 +43,15 @@ def forward(flat: Values, settings: Settings) -> tuple[Tensor, Tensor, Tensor, L
         flat: x, h, v, e and vectors, then the parameters of all layers, one after another.
         settings: of all layers.
     """
-    given, parameters = flat[:INPUTS], flat[INPUTS:]
-    x, h = given[0], given[1]
+    x, h = flat[:2]
     assert x is not None
     assert h is not None
-    layers, (nodes, width) = len(parameters) // PARAMETERS, h.shape
-    stack, live, edges = _stack(given, parameters, settings)
+    nodes, width = h.shape
+    stack, live, edges = _stack(flat, settings)
     room = h.new_empty(room_floats(flat))
-    loans = tuple(lend(edges.edges, 2 * width) if settings.keep else None for _ in range(layers))
+    loans = tuple(
+        lend(edges.edges, 2 * width) if settings.keep else None for _ in range(stack.layers)
+    )
     kept = _keep(stack, loans, edges)
     x_out = x.new_empty(x.shape)
     h_out = h.new_empty(h.shape)
@@ -89,12 +89,11 @@ def backward(
         gradients: of both results; None for zeros.
         wants: of all tensors, whether their gradient is wanted.
     """
-    given, parameters = flat[:INPUTS], flat[INPUTS:]
-    x, h, v, e, vectors = given
+    x, h, v, e, vectors, *parameters = flat
     assert x is not None
     assert h is not None
     nodes, width = h.shape
-    stack, live, edges = _stack(given, parameters, settings)
+    stack, live, edges = _stack(flat, settings)
     g_x_out, g_h_out = (None if g is None else g.contiguous() for g in gradients)
     g_x = x.new_empty(x.shape) if wants[0] or not settings.update else None
     g_h = h.new_empty(h.shape)
@@ -120,13 +119,11 @@ def backward(
     return (g_x, g_h, g_v, g_e, g_vectors, *found)
 
 
-def _stack(
-    given: Values, parameters: Values, settings: Settings
-) -> tuple[_Stack, tuple[Any, ...], Problem]:
+def _stack(flat: Values, settings: Settings) -> tuple[_Stack, tuple[Any, ...], Problem]:
     """The record for the kernel, what must live as long as it is used, and what layers share."""
-    dense = [None if t is None else t.contiguous() for t in given]
-    weights = [None if t is None else t.contiguous() for t in parameters]
-    (x, h, v, e, vectors), w1 = dense, weights[0]
+    dense = [None if t is None else t.contiguous() for t in flat]
+    x, h, v, e, vectors, *weights = dense
+    w1 = weights[0]
     assert h is not None
     assert w1 is not None
     edges = Problem(*numbers(h.shape[0], h.shape[1], w1.shape[1] - 2 * h.shape[1], settings.edges))
@@ -139,7 +136,7 @@ def _stack(
         *(at(settings.degrees), settings.weight, at(x), at(h), at(v)),
     )
     stack.parameters = ctypes.addressof(addresses)
-    return stack, (dense, weights, edges, addresses), edges
+    return stack, (dense, edges, addresses), edges
 
 
 def _addresses(tensors: Sequence[Tensor | None]) -> ctypes.Array[ctypes.c_void_p]:

@@ -39,14 +39,9 @@ class Problem(ctypes.Structure):
     )
 
 
-def library() -> ctypes.CDLL | None:
-    """The compiled kernel, or None."""
-    return native.load("egnn")
-
-
 def has_bfloat16() -> bool:
     """Whether the kernel is there and this processor multiplies numbers of bfloat16."""
-    lib = library()
+    lib = native.load("egnn")
     return lib is not None and bool(lib.eq_egnn_bfloat16())
 
 

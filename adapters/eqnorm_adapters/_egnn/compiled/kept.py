@@ -30,6 +30,9 @@ class Loan:
         self._back.append(self.block)
 
 
+Loans = tuple[Loan | None, ...]  # of layers
+
+
 def lend(edges: int, floats: int) -> Loan | None:
     """A block with anything in it for as many of the edges as there is room for; None for few.
 

@@ -14,7 +14,7 @@ from eqnorm_adapters._eager import is_eager
 from eqnorm_adapters._egnn.compiled import edge_calls
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
 from eqnorm_adapters._egnn.compiled.relative import relative
-from eqnorm_adapters._egnn.compiled.rows import hooked
+from eqnorm_adapters._hooked import hooked
 
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn.layer import EGNNLayer
@@ -38,7 +38,7 @@ def problem(
     """
     if h.device.type != "cpu" or h.dtype != torch.float32 or x.dtype != torch.float32:
         return None
-    if graph.num_edges == 0 or not _available() or not untouched(layer):
+    if graph.num_edges == 0 or not native.usable("egnn") or not untouched(layer):
         return None
     if torch.is_autocast_enabled("cpu") or not (_compiling() or is_eager(h, x)):
         return None
@@ -63,16 +63,7 @@ def problem(
     return given, edges
 
 
-def _available() -> bool:
-    return native.wanted() and _compiled()
-
-
-# Asked for while torch.compile traces, they run then and there: a compiler is not to be traced.
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _compiled() -> bool:
-    return edge_calls.library() is not None
-
-
+# Asked for while torch.compile traces, they run then and there.
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _bfloat16() -> bool:
     return edge_calls.has_bfloat16()

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from eqnorm_adapters import native
 from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._egnn.compiled.padding import MULTIPLE
+from eqnorm_adapters._hooked import hooked
 
 _NUMBERS = ("rows", "channels", "outputs", "residual", "threads", "more")
 _ARRAYS = (
@@ -44,36 +46,29 @@ def two_layers(
         residual: whether to add p.
         compiled: whether the compiled kernel may do it.
     """
-    tracing = torch.compiler.is_compiling()
-    if compiled and not tracing and (w := weights(network, p.shape[1], q is not None)) is not None:
-        out: Tensor = _TwoLayers.apply(  # type: ignore[no-untyped-call]
-            p, q, *w, residual
-        )
-        return out
+    width = p.shape[1]
+    if compiled and width % MULTIPLE == 0 and not torch.compiler.is_compiling():
+        w = untouched_weights(network, width, q is not None, torch.float32)
+        if w is not None:
+            out: Tensor = _TwoLayers.apply(p, q, *w, residual)  # type: ignore[no-untyped-call]
+            return out
     out = network(p if q is None else torch.cat([p, q], dim=-1))
     return p + out if residual else out
-
-
-def weights(network: nn.Module, width: int, joined: bool) -> tuple[Tensor, ...] | None:
-    """W1, b1, W2 and b2 of a network that the kernel serves in place of the modules, else None.
-
-    Args:
-        network: Linear, activation, Linear, or what someone has put in its place.
-        width: C.
-        joined: whether it takes two inputs, 2 C in all.
-    """
-    if width % 16:
-        return None
-    return untouched_weights(network, width, joined, torch.float32)
 
 
 def untouched_weights(
     network: nn.Module, width: int, joined: bool, dtype: torch.dtype
 ) -> tuple[Tensor, ...] | None:
-    """The same for any width, and where a compiler traces too; None also for another dtype.
+    """W1, b1, W2 and b2 of a network that may be done in place of its modules, else None.
 
     Networks of two inputs make C features, those of one make a factor: other shapes that someone
     has put there are for modules, as they end in broadcasting or an error.
+
+    Args:
+        network: Linear, activation, Linear, or what someone has put in its place.
+        width: C.
+        joined: whether it takes two inputs, 2 C in all.
+        dtype: of the parameters; None for another.
     """
     if type(network) is not nn.Sequential or hooked(network):
         return None
@@ -86,17 +81,6 @@ def untouched_weights(
     expected = [(width, width * (1 + joined)), (width,), (out, width), (out,)]
     shapes = [None if w is None or w.dtype != dtype else tuple(w.shape) for w in found]
     return found if shapes == expected else None
-
-
-def hooked(module: nn.Module) -> bool:
-    """Whether someone wants to see or change what goes in or out of a module."""
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-        or "forward" in module.__dict__  # put in the place of the class's own
-    )
 
 
 def in_torch(inputs: Sequence[Any], residual: bool) -> Tensor:

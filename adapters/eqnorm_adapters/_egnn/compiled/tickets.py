@@ -16,9 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from eqnorm_adapters._egnn.compiled.kept import Loan
-
-Loans = tuple[Loan | None, ...]
+from eqnorm_adapters._egnn.compiled.kept import Loans
 
 
 class Kept(NamedTuple):

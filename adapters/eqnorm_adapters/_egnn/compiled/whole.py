@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from eqnorm import Graph
-from eqnorm_adapters._egnn.compiled import rows
 from eqnorm_adapters._egnn.compiled.in_one_operation import in_one
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
+from eqnorm_adapters._egnn.compiled.padding import MULTIPLE
+from eqnorm_adapters._egnn.compiled.rows import untouched_weights
 from eqnorm_adapters._egnn.compiled.settings import settings_of
 
 if TYPE_CHECKING:
@@ -45,14 +46,14 @@ def networks_of(layer: EGNNLayer, v: Tensor | None) -> Weights | None:
     """
     phi_v: Weights | None = _NO_NETWORK
     phi_h: Weights | None = _NO_NETWORK
-    if layer.width % 16:
+    if layer.width % MULTIPLE:
         return None
     if layer.coord_mlp_vel is not None and v is not None:
         if type(v) is not Tensor or v.dtype != torch.float32:
             return None
-        phi_v = rows.weights(layer.coord_mlp_vel, layer.width, False)
+        phi_v = untouched_weights(layer.coord_mlp_vel, layer.width, False, torch.float32)
     if layer.message_norm is None:
-        phi_h = rows.weights(layer.node_mlp, layer.width, True)
+        phi_h = untouched_weights(layer.node_mlp, layer.width, True, torch.float32)
     return None if phi_v is None or phi_h is None else (*phi_v, *phi_h)
 
 

@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from eqnorm import Graph
-from eqnorm_adapters._egnn.compiled import path, rows
+from eqnorm_adapters._egnn.compiled import path
 from eqnorm_adapters._egnn.compiled.in_one_operation import in_one
 from eqnorm_adapters._egnn.compiled.settings import Settings, settings_of
 from eqnorm_adapters._egnn.compiled.whole import Weights, networks_of, seen
-from eqnorm_adapters._egnn.layer import EGNNLayer
+
+if TYPE_CHECKING:
+    from eqnorm_adapters._egnn.layer import EGNNLayer
 
 
 def stack_in_one(
-    layers: Iterable[nn.Module],
-    x: Tensor,
-    h: Tensor,
-    graph: Graph,
-    edge_attr: Tensor | None,
-    v: Tensor | None,
+    layers: Iterable[Any], x: Tensor, h: Tensor, graph: Graph, e: Tensor | None, v: Tensor | None
 ) -> tuple[Tensor, Tensor] | None:
-    """Positions (N, 3) and features (N, C) after all layers; None where something stands between.
+    """Positions (N, 3) and features (N, C) after all layers; None where this does not apply.
 
     Args:
-        layers: :class:`eqnorm_adapters._egnn.layer.EGNNLayer` with one choice of options.
+        layers: :class:`eqnorm_adapters._egnn.layer.EGNNLayer` that stand alone.
         x: shape (N, 3).
         h: shape (N, C).
         graph: the graph.
-        edge_attr: shape (E, K - 1), or None.
+        e: features of edges, shape (E, K - 1), or None.
         v: shape (N, 3), or None.
     """
     parameters: list[Tensor | None] = []
     found = None
     for layer in layers:
-        own = _of(layer, x, h, graph, edge_attr, v)
+        own = _of(layer, x, h, graph, e, v)
         if own is None:
             return None
         if found is not None and not _alike(own, (found, parameters)):
@@ -45,17 +42,13 @@ def stack_in_one(
         parameters += weights
     if found is None:
         return None
-    return in_one((x, h, seen(v, parameters), edge_attr, None, *parameters), found)
+    return in_one((x, h, seen(v, parameters), e, None, *parameters), found)
 
 
 def _of(
-    layer: Any, x: Tensor, h: Tensor, graph: Graph, e: Tensor | None, v: Tensor | None
+    layer: EGNNLayer, x: Tensor, h: Tensor, graph: Graph, e: Tensor | None, v: Tensor | None
 ) -> tuple[Settings, Weights] | None:
-    """Settings and parameters of a layer with nothing before or after it."""
-    if type(layer) is not EGNNLayer or rows.hooked(layer):
-        return None  # what someone has put in its place, or looks at
-    if not layer.stands_alone:
-        return None
+    """Settings and parameters."""
     if (compiled := path.problem(layer, h, x, graph, e)) is None:
         return None
     if (networks := networks_of(layer, v)) is None:

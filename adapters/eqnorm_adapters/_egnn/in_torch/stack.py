@@ -1,6 +1,6 @@
 """All layers of an EGNN in torch as one node of autograd's graph, where no norm stands between.
 
-For few nodes a node of its own for each layer is 2% of a training step.
+For few nodes a node of its own for each layer is 4% of a training step.
 """
 
 from __future__ import annotations
@@ -9,45 +9,26 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from eqnorm import Graph
 from eqnorm_adapters._again import differentiable, in_torch_again
-from eqnorm_adapters._egnn.compiled.rows import hooked
 from eqnorm_adapters._egnn.in_torch.inputs import COUNT, Inputs, Settings, plain
 from eqnorm_adapters._egnn.in_torch.layer import gradients_of, run
 from eqnorm_adapters._egnn.in_torch.path import given_of
-from eqnorm_adapters._egnn.layer import EGNNLayer
 
 _OWN = COUNT - 5  # parameters of a layer
-Values = Sequence[Any]
 
 
 def stack_in_torch(
-    layers: Iterable[nn.Module],
-    x: Tensor,
-    h: Tensor,
-    graph: Graph,
-    edge_attr: Tensor | None,
-    v: Tensor | None,
+    layers: Iterable[Any], x: Tensor, h: Tensor, graph: Graph, e: Tensor | None, v: Tensor | None
 ) -> tuple[Tensor, Tensor] | None:
-    """Positions (N, 3) and features (N, C) after all layers; None where this does not apply.
-
-    Args:
-        layers: :class:`eqnorm_adapters._egnn.layer.EGNNLayer`.
-        x: shape (N, 3).
-        h: shape (N, C).
-        graph: the graph.
-        edge_attr: shape (E, K - 1), or None.
-        v: shape (N, 3), or None.
-    """
+    """As :func:`eqnorm_adapters._egnn.compiled.whole_stack.stack_in_one`, of any dtype."""
     if torch.compiler.is_compiling():  # a layer is an operation there
         return None
     found = []
     for layer in layers:
-        if type(layer) is not EGNNLayer or hooked(layer) or not layer.stands_alone:
-            return None
-        if (given := given_of(layer, x, h, graph, edge_attr, v)) is None:
+        if (given := given_of(layer, x, h, graph, e, v)) is None:
             return None
         found.append(given)
     if not found:
@@ -55,7 +36,7 @@ def stack_in_torch(
     parameters = [p for given in found for p in given.networks]
     settings = [given.settings for given in found]
     both: tuple[Tensor, Tensor] = _Stack.apply(  # type: ignore[no-untyped-call]
-        x, h, v, edge_attr, *parameters, settings
+        x, h, v, e, *parameters, settings
     )
     return both
 
@@ -102,14 +83,14 @@ class _Stack(torch.autograd.Function):
         return (g_x, g_h, g_v, g_e, *of_parameters, None)
 
 
-def _inputs(flat: Values, x: Tensor, h: Tensor, layer: int) -> Inputs:
+def _inputs(flat: Sequence[Any], x: Tensor, h: Tensor, layer: int) -> Inputs:
     start = 4 + layer * _OWN
     own = flat[start : start + _OWN]
     v = None if own[7] is None else flat[2]  # one without a network of velocities
     return Inputs.of((x, h, v, flat[3], None, *own))
 
 
-def _plain(flat: Values, settings: Sequence[Settings]) -> tuple[Tensor, Tensor]:
+def _plain(flat: Sequence[Any], settings: Sequence[Settings]) -> tuple[Tensor, Tensor]:
     x, h = flat[:2]
     for n, how in enumerate(settings):
         update, h = plain(_inputs(flat, x, h, n), how)
