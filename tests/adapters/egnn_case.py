@@ -50,3 +50,14 @@ def gradients(model, given, graph):
     return [out.x.detach(), out.h.detach()] + [
         value.grad for value in (*given.values(), *model.parameters())
     ]
+
+
+def assert_hooks_are_called(model: nn.Module, network: nn.Sequential, *given) -> None:
+    """Those of a network, of its first map and its last, which change nothing of what comes out."""
+    expected, seen = model(*given), []
+    for place in (network, network[0], network[2]):
+        place.register_forward_hook(lambda *_: seen.append(1))
+    out = model(*given)
+    assert len(seen) == 3
+    torch.testing.assert_close(out.x, expected.x)
+    torch.testing.assert_close(out.h, expected.h)

@@ -8,6 +8,7 @@ import torch
 import eqnorm
 from eqnorm import Graph
 from eqnorm_adapters._clofnet_layer import frames, soft_unit
+from tests.adapters.egnn_case import assert_hooks_are_called
 from tests.adapters.loops_case import (
     LAYOUTS,
     SLOTS,
@@ -165,11 +166,4 @@ def test_features_see_the_handedness_of_the_velocities():
 def test_hooks_of_the_network_of_edges_are_called():
     model, graph = eqnorm.create_model("clofnet", hidden=16, layers=1), Graph.complete(2, 5)
     given = (torch.randn(10, 3), graph, None, torch.randn(10, 3))
-    expected, seen = model(*given), []
-    network = model.layers[0].edge_mlp
-    for place in (network, network[0], network[2]):
-        place.register_forward_hook(lambda *_: seen.append(1))
-    out = model(*given)
-    assert len(seen) == 3
-    torch.testing.assert_close(out.x, expected.x)
-    torch.testing.assert_close(out.h, expected.h)
+    assert_hooks_are_called(model, model.layers[0].edge_mlp, *given)

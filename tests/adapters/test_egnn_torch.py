@@ -11,7 +11,16 @@ from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled import path as egnn_path
 from eqnorm_adapters._egnn.in_torch import blocks, edges
 from eqnorm_adapters._egnn.in_torch.path import layer_in_torch
-from tests.adapters.egnn_case import NORMED, build, gradients, inputs, listed
+from tests.adapters.egnn_case import (
+    NORMED,
+    assert_hooks_are_called,
+    build,
+    gradients,
+    inputs,
+    listed,
+)
+
+pytestmark = pytest.mark.usefixtures("torch_alone")
 
 GRAPHS = {
     "complete": lambda: Graph.complete(2, 4),
@@ -26,11 +35,6 @@ OPTIONS = {
     "norms": {slot: norm for slot, norm in NORMED.items() if slot != "norm"},
     "no edge features": {"edge_dim": 0, "residual": True, "coords_weight": 0.5},
 }
-
-
-@pytest.fixture(autouse=True)
-def torch_alone(monkeypatch):
-    monkeypatch.setattr(native._library, "_wanted", False)
 
 
 @pytest.fixture
@@ -173,11 +177,4 @@ def test_hooks_of_networks_are_called(part, compiled, monkeypatch):
     model = eqnorm.create_model("egnn_vel", hidden=16, layers=1)
     graph = Graph.complete(num_nodes=[3, 4])
     given = (torch.randn(7, 3), graph, None, torch.randn(7, 3))
-    expected, seen = model(*given), []
-    network = getattr(model.layers[0], part)
-    for place in (network, network[0], network[2]):
-        place.register_forward_hook(lambda *_: seen.append(1))
-    out = model(*given)
-    assert len(seen) == 3
-    torch.testing.assert_close(out.x, expected.x)
-    torch.testing.assert_close(out.h, expected.h)
+    assert_hooks_are_called(model, getattr(model.layers[0], part), *given)

@@ -10,16 +10,16 @@ import torch
 
 import eqnorm_adapters
 from eqnorm import Graph
-from eqnorm_adapters import native
 from eqnorm_adapters._egnn.in_torch import edges, kept
 from eqnorm_adapters._egnn.memory import Pool
 from tests.adapters.egnn_case import build, gradients, inputs
 
+pytestmark = pytest.mark.usefixtures("torch_alone")
+
 
 @pytest.fixture(autouse=True)
 def pool(monkeypatch):
-    """An empty one, for tensors of any size; torch alone."""
-    monkeypatch.setattr(native._library, "_wanted", False)
+    """An empty one, for tensors of any size."""
     monkeypatch.setattr(kept, "_LEAST", 0)
     monkeypatch.setattr(kept, "POOL", Pool(kept.MOST))
     return kept.POOL

@@ -15,10 +15,11 @@ from eqnorm_adapters._egnn.in_torch.operations import layer_operation
 from tests.adapters.egnn_case import NORMED, build, gradients, inputs, listed
 from tests.adapters.test_egnn_torch import GRAPHS, OPTIONS, compare, derivatives, given_for
 
+pytestmark = pytest.mark.usefixtures("torch_alone")
+
 
 @pytest.fixture(autouse=True)
-def torch_alone(monkeypatch):
-    monkeypatch.setattr(native._library, "_wanted", False)
+def compiled_anew():
     torch.compiler.reset()
 
 

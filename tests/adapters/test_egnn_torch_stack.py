@@ -7,16 +7,12 @@ import torch
 from torch import nn
 
 from eqnorm import Graph
-from eqnorm_adapters import native
 from eqnorm_adapters._egnn import stack
 from eqnorm_adapters._egnn.in_torch import stack as in_torch
 from tests.adapters.egnn_case import build, gradients, inputs
 from tests.adapters.test_egnn_torch import GRAPHS, compare, derivatives
 
-
-@pytest.fixture(autouse=True)
-def torch_alone(monkeypatch):
-    monkeypatch.setattr(native._library, "_wanted", False)
+pytestmark = pytest.mark.usefixtures("torch_alone")
 
 
 @pytest.fixture

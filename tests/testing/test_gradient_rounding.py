@@ -46,21 +46,19 @@ SATURATED = [
 ]
 
 
-class _Crooked(torch.autograd.Function):
+class _Same(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         return x.clone()
 
+
+class _Crooked(_Same):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         return grad * grad.new_tensor([1.0, 1.0, 0.9])
 
 
-class _LowBackward(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.clone()
-
+class _LowBackward(_Same):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         return grad.float().to(grad)
