@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from eqnorm.functional._points.call import Made
 from eqnorm.functional._points.film import Film
-from eqnorm.functional._points.fused import Made, fused
+from eqnorm.functional._points.fused import fused
 from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import exact_unit, positive_scale_sq, root, soft_unit
 from eqnorm.graph import Graph

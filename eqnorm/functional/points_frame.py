@@ -8,8 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from eqnorm.functional._points.call import Made
 from eqnorm.functional._points.film import Film
-from eqnorm.functional._points.fused import Made, fused
+from eqnorm.functional._points.fused import fused
 from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import positive_scale_sq, root, soft_cap, soft_unit
 from eqnorm.functional.points import from_start

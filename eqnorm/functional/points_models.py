@@ -7,7 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from eqnorm.functional._points.fused import Made, fused
+from eqnorm.functional._points.call import Made
+from eqnorm.functional._points.fused import fused
 from eqnorm.functional._points.recipe import Recipe
 from eqnorm.functional.lengths import root, soft_unit
 from eqnorm.graph import Graph

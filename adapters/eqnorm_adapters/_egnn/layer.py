@@ -168,14 +168,19 @@ class EGNNLayer(nn.Module):
 
 
 def stands_alone(layer: nn.Module) -> bool:
-    """Whether points and features alone go from layer to layer, as they come out of this one.
+    """Whether points and features alone go from layer to layer, with norms of points at most.
 
     Not where someone has put something in its place, or looks at it.
     """
     if type(layer) is not EGNNLayer or hooked(layer) or layer.velocity_update:
         return False
-    norms = (layer.norm, layer.update_norm, layer.edge_norm, layer.feature_norm, layer.message_norm)
+    norms = (layer.edge_norm, layer.feature_norm, layer.message_norm)
     return all(norm is None for norm in norms)
+
+
+def bare(layer: nn.Module) -> bool:
+    """Whether a layer has no norm of updates or of positions."""
+    return layer.norm is None and layer.update_norm is None
 
 
 def _normed(

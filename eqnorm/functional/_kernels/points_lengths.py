@@ -15,24 +15,24 @@ from eqnorm.functional._kernels.kept import njit, on_disk
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 # The order of sums is meant: x - mu0 - mu is zero for one point, and x - (mu0 + mu) is not.
-_OPTIONS = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def jit(function: _F) -> _F:
     """Compile a function with its sums in their order, kept on disk where that is possible."""
-    return on_disk(function, _OPTIONS)
+    return on_disk(function, OPTIONS)
 
 
 def part(function: _F) -> _F:
     """Compile a function that other loops call, and Python never."""
-    compiled: _F = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    compiled: _F = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
     return compiled
 
 
 def inner(function: _F) -> _F:
     """Compile a function into those that call it: a call with five arrays takes some 30 ns."""
     compiled: _F = njit(
-        forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
+        forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS
     )(function)
     return compiled
 

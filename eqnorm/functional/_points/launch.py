@@ -2,69 +2,75 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from eqnorm.functional._kernels import points_entry
-from eqnorm.functional._points.recipe import OF_X, WIDTH, X
-from eqnorm.graph import Graph
+from eqnorm.functional._points.call import Given, How
+from eqnorm.functional._points.recipe import OF_MORE, OF_X, WIDTH, X
 
-if TYPE_CHECKING:
-    from eqnorm.functional._points.fused import Formula
-
-Given = tuple[Tensor | None, ...]
 _LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
+TABLE = OF_MORE + 1  # numbers of a whole table
 
 
-def _table(
-    inputs: Given, graph: Graph, formula: Formula, around_one: int, *more: Tensor | None
-) -> list[int]:
-    """Sizes and addresses, in the order of :mod:`eqnorm.functional._points.recipe`."""
-    x, _, _, gain, coefficients, _, h, weight = inputs[:8]
-    assert x is not None
+def table(nodes: int, inputs: Given, how: How, kept: int, *more: Tensor | None) -> list[int]:
+    """Sizes and addresses, in the order of :mod:`eqnorm.functional._points.recipe`.
+
+    Args:
+        nodes: N.
+        inputs: contiguous, as in :class:`eqnorm.functional._points.call.Call`; what will get its
+            address from elsewhere may be None.
+        how: as there.
+        kept: address of :func:`kept_size` float64 numbers.
+        more: the output or its gradient, then gradients of the inputs.
+    """
+    _, _, _, gain, coefficients, _, _, weight = inputs[:8]
+    graph = how.graph
     rows, columns = (0, 0) if coefficients is None else coefficients.shape
     gains, width, features, filmed = 0, 0, 0, 0
     if gain is not None:
         gains, width = gain.shape
-    if h is not None and weight is not None:
+    if weight is not None:
         columns, features = weight.shape
-        filmed = 1 if formula.made.filmed == "gain" else 2
-    tensors = (*inputs, graph.batch, graph.mask, graph.counts, *more)
+        filmed = 1 if how.formula.made.filmed == "gain" else 2
     return [
-        *(x.shape[0], graph.counts.shape[0], gains, width, rows, columns),
-        *(features, filmed, around_one),
-        *(0 if t is None else t.data_ptr() for t in tensors),
+        *(nodes, graph.counts.shape[0], gains, width, rows, columns),
+        *(features, filmed, how.around_one),
+        *_addresses((*inputs, graph.batch, graph.mask, graph.counts)),
+        kept,
+        *_addresses(more),
     ]
 
 
-def forward(
-    inputs: Given, graph: Graph, formula: Formula, around_one: int, eps: float
-) -> tuple[Tensor, Tensor]:
-    """Points of the output (N, 3); what is known of graphs, then of predicted coefficients."""
-    x, weight = inputs[0], inputs[7]
+def _addresses(tensors: Sequence[Tensor | None]) -> list[int]:
+    return [0 if t is None else t.data_ptr() for t in tensors]
+
+
+def kept_size(nodes: int, inputs: Given, how: How) -> int:
+    """How many float64 numbers are kept for the gradient: of graphs, then of coefficients."""
+    weight = inputs[7]
+    size = how.graph.counts.shape[0] * WIDTH
+    return size if weight is None else size + nodes * (2 * weight.shape[0] + 2)
+
+
+def forward(inputs: Given, how: How) -> tuple[Tensor, Tensor]:
+    """Points of the output (N, 3), and what is kept."""
+    x = inputs[0]
     assert x is not None
+    nodes = x.shape[0]
     y = torch.empty_like(x)
-    size = graph.counts.shape[0] * WIDTH
-    if weight is not None:
-        size += x.shape[0] * (2 * weight.shape[0] + 2)
-    kept = torch.empty(size, dtype=torch.float64)
-    table = _table(inputs, graph, formula, around_one, kept, y)
-    how, limits = formula.how, formula.limits[x.dtype]
-    points_entry.forward(np.array(table, np.int64), how, limits, eps, _LIKE[x.dtype])
+    kept = torch.empty(kept_size(nodes, inputs, how), dtype=torch.float64)
+    numbers = np.array(table(nodes, inputs, how, kept.data_ptr(), y), np.int64)
+    formula, like = how.formula, _LIKE[x.dtype]
+    points_entry.forward(numbers, formula.how, formula.limits[x.dtype], how.eps, like)
     return y, kept
 
 
 def backward(
-    g: Tensor,
-    inputs: Given,
-    kept: Tensor,
-    wanted: tuple[bool, ...],
-    graph: Graph,
-    formula: Formula,
-    around_one: int,
+    g: Tensor, inputs: Given, kept: Tensor, wanted: Sequence[bool], how: How
 ) -> list[Tensor | None]:
     """Gradients of the inputs, in their order; None for what is not there or not wanted."""
     found = [
@@ -72,9 +78,9 @@ def backward(
         for t, wants, needed in zip(inputs, wanted, _ALWAYS, strict=True)
     ]
     g = g.contiguous()  # named: of a copy that nothing holds, the loops would read freed memory
-    table = _table(inputs, graph, formula, around_one, kept, g, *found)
-    how, limits = formula.how, formula.limits[g.dtype]
-    points_entry.backward(np.array(table, np.int64), how, limits, _LIKE[g.dtype])
+    numbers = np.array(table(g.shape[0], inputs, how, kept.data_ptr(), g, *found), np.int64)
+    formula = how.formula
+    points_entry.backward(numbers, formula.how, formula.limits[g.dtype], _LIKE[g.dtype])
     return found
 
 

@@ -12,13 +12,15 @@ from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled.edge_calls import Problem, at, check, numbers
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.kept import Loans, lend
+from eqnorm_adapters._egnn.compiled.norms import PARAMETERS as OF_NORM
+from eqnorm_adapters._egnn.compiled.norms import Slots, memory, records
 from eqnorm_adapters._egnn.compiled.settings import Settings
 
 INPUTS = 5  # before the parameters: x, h, v, e, vectors
 PARAMETERS = len(EdgeInputs._fields) - 4 + 8  # of a layer: w1 to ba, phi_v, phi_h
 _NUMBERS = ("layers", "update", "residual", "message_how", "move_how", "degree")
 _POINTERS = (
-    *("x", "h", "v", "x_out", "h_out", "parameters", "kept", "kept_edges", "room"),
+    *("x", "h", "v", "x_out", "h_out", "parameters", "kept", "kept_edges", "norms", "room"),
     *("g_x_out", "g_h_out"),
     *("g_x", "g_h", "g_v", "g_e", "g_parameters", "g_room"),
 )
@@ -36,39 +38,55 @@ class _Stack(ctypes.Structure):
     )
 
 
-def forward(flat: Values, settings: Settings) -> tuple[Tensor, Tensor, Tensor, Loans]:
+def split(flat: Values, slots: Slots) -> tuple[Values, Values, Values]:
+    """Of all tensors those before parameters, the parameters of layers, and those of norms."""
+    end = len(flat) - OF_NORM * sum(slot is not None for slot in slots)
+    return flat[:INPUTS], flat[INPUTS:end], flat[end:]
+
+
+def forward(
+    flat: Values, settings: Settings, slots: Slots = ()
+) -> tuple[Tensor, Tensor, Tensor, Loans]:
     """Positions (N, 3), or updates of them, and features (N, C); what the gradient needs again.
 
     Args:
-        flat: x, h, v, e and vectors, then the parameters of all layers, one after another.
+        flat: x, h, v, e and vectors, then the parameters of all layers, one after another, then
+            those of all norms.
         settings: of all layers.
+        slots: norms of updates and positions, () for none.
     """
     x, h = flat[:2]
     assert x is not None
     assert h is not None
     nodes, width = h.shape
-    stack, live, edges = _stack(flat, settings)
-    room = h.new_empty(room_floats(flat))
+    stack, live, edges, dense = _stack(flat, settings, slots)
+    room = h.new_empty(room_floats(flat, slots))
     loans = tuple(
         lend(edges.edges, 2 * width) if settings.keep else None for _ in range(stack.layers)
     )
     kept = _keep(stack, loans, edges)
+    stack.norms, live_norms = records(slots, dense[0], dense[2], split(dense, slots)[2], room)
     x_out = x.new_empty(x.shape)
     h_out = h.new_empty(h.shape)
     stack.x_out, stack.h_out, stack.room = x_out.data_ptr(), h_out.data_ptr(), room.data_ptr()
     check(native.loaded("egnn").eq_stack_forward(ctypes.byref(stack)), nodes)
-    del live, kept
+    del live, kept, live_norms
     return x_out, h_out, room, loans
 
 
-def room_floats(flat: Values) -> int:
+def room_floats(flat: Values, slots: Slots = ()) -> int:
     """How many numbers the gradient needs again."""
-    h, w1 = flat[1], flat[INPUTS]
+    (_, h, *_), weights, of_norms = split(flat, slots)
+    w1 = weights[0]
     assert h is not None
     assert w1 is not None
     nodes, width = h.shape
-    layers = (len(flat) - INPUTS) // PARAMETERS
-    return layers * (nodes * (6 * width + 4) + 128) + width * (w1.shape[1] - 2 * width)
+    layers = len(weights) // PARAMETERS
+    floats = layers * (nodes * (6 * width + 4) + 128) + width * (w1.shape[1] - 2 * width)
+    if not slots:
+        return floats
+    # Even: norms keep numbers of twice the size.
+    return floats + floats % 2 + memory(nodes, width, layers, slots, of_norms).room
 
 
 def backward(
@@ -78,6 +96,8 @@ def backward(
     loans: Loans,
     gradients: Values,
     wants: Sequence[bool],
+    slots: Slots = (),
+    h_out: Tensor | None = None,
 ) -> tuple[Tensor | None, ...]:
     """Gradients of all tensors; None for what has none, or is not wanted of x, v and e.
 
@@ -88,41 +108,56 @@ def backward(
         loans: memory of the edges, one of each layer, or none.
         gradients: of both results; None for zeros.
         wants: of all tensors, whether their gradient is wanted.
+        slots: norms of updates and positions, () for none.
+        h_out: the features that came out, for norms.
     """
-    x, h, v, e, vectors, *parameters = flat
+    (x, h, v, e, vectors), parameters, of_norms = split(flat, slots)
     assert x is not None
     assert h is not None
     nodes, width = h.shape
-    stack, live, edges = _stack(flat, settings)
+    stack, live, edges, dense = _stack(flat, settings, slots)
     g_x_out, g_h_out = (None if g is None else g.contiguous() for g in gradients)
     g_x = x.new_empty(x.shape) if wants[0] or not settings.update else None
     g_h = h.new_empty(h.shape)
     g_v = None if v is None or not wants[2] else v.new_empty(v.shape)
     g_e = None if e is None or not wants[3] else e.new_empty(e.shape)
     g_vectors = None if vectors is None else vectors.new_empty(vectors.shape)
-    found: list[Tensor | None] = [None if p is None else p.new_empty(p.shape) for p in parameters]
-    if g_h_out is None:  # the last update of features has no effect
-        found[-4:] = [None] * 4
+    found = _like(parameters)
+    last = slots[-1] if slots else None
+    if g_h_out is None and not (last is not None and last.h):
+        found[-4:] = [None] * 4  # the last update of features has no effect
     if g_x_out is None and settings.update:  # nor have velocities
         found[-8:-4], g_v = [None] * 4, None
+    g_norms = _like(of_norms)
     addresses = _addresses(found)
     floats = nodes * (5 * width + 10) + 2 * width * (edges.scalars + 1) + 160
-    g_room = h.new_empty(floats + (0 if g_e is None or stack.layers == 1 else g_e.numel()))
+    floats += memory(nodes, width, stack.layers, slots, of_norms).g_room
+    g_room = h.new_empty(floats + (0 if g_e is None else g_e.numel()))
     edges.g_vectors = at(g_vectors)
     kept = _keep(stack, loans or (None,) * stack.layers, edges)
-    stack.room = room.data_ptr()
+    wanted = (wants[0], g_v is not None)
+    stack.norms, live_norms = records(
+        slots, dense[0], dense[2], split(dense, slots)[2], room, g_norms, wanted
+    )
+    stack.room, stack.h_out = room.data_ptr(), at(h_out)
     stack.g_x_out, stack.g_h_out = at(g_x_out), at(g_h_out)
     stack.g_x, stack.g_h, stack.g_v, stack.g_e = at(g_x), g_h.data_ptr(), at(g_v), at(g_e)
     stack.g_parameters, stack.g_room = ctypes.addressof(addresses), g_room.data_ptr()
     check(native.loaded("egnn").eq_stack_backward(ctypes.byref(stack)), nodes)
-    del live, kept
-    return (g_x, g_h, g_v, g_e, g_vectors, *found)
+    del live, kept, live_norms
+    return (g_x, g_h, g_v, g_e, g_vectors, *found, *g_norms)
 
 
-def _stack(flat: Values, settings: Settings) -> tuple[_Stack, tuple[Any, ...], Problem]:
-    """The record for the kernel, what must live as long as it is used, and what layers share."""
+def _like(tensors: Values) -> list[Tensor | None]:
+    return [None if t is None else t.new_empty(t.shape) for t in tensors]
+
+
+def _stack(
+    flat: Values, settings: Settings, slots: Slots
+) -> tuple[_Stack, tuple[Any, ...], Problem, list[Any]]:
+    """The record for the kernel, what must live as long, what layers share, and all contiguous."""
     dense = [None if t is None else t.contiguous() for t in flat]
-    x, h, v, e, vectors, *weights = dense
+    (x, h, v, e, vectors), weights, _ = split(dense, slots)
     w1 = weights[0]
     assert h is not None
     assert w1 is not None
@@ -136,7 +171,7 @@ def _stack(flat: Values, settings: Settings) -> tuple[_Stack, tuple[Any, ...], P
         *(at(settings.degrees), settings.weight, at(x), at(h), at(v)),
     )
     stack.parameters = ctypes.addressof(addresses)
-    return stack, (dense, edges, addresses), edges
+    return stack, (edges, addresses), edges, dense
 
 
 def _addresses(tensors: Sequence[Tensor | None]) -> ctypes.Array[ctypes.c_void_p]:

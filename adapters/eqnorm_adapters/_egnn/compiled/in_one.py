@@ -14,9 +14,12 @@ from torch import Tensor
 
 from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn.compiled import rows
-from eqnorm_adapters._egnn.compiled.calls import PARAMETERS, backward, forward
+from eqnorm_adapters._egnn.compiled.calls import PARAMETERS, backward, forward, split
 from eqnorm_adapters._egnn.compiled.fused import in_torch
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
+from eqnorm_adapters._egnn.compiled.norms import PARAMETERS as OF_NORM
+from eqnorm_adapters._egnn.compiled.norms import Slots
+from eqnorm_adapters._egnn.compiled.norms import plain as normed
 from eqnorm_adapters._egnn.compiled.settings import Settings
 
 
@@ -26,39 +29,53 @@ def keeping(settings: Settings, needs: Sequence[bool]) -> Settings:
 
 
 class InOne(torch.autograd.Function):
-    """(tensors as in :func:`.calls.forward`, settings) to both results."""
+    """(tensors as in :func:`.calls.forward`, settings, norms) to both results."""
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
-        *flat, settings = arguments
+        *flat, settings, slots = arguments
         settings = keeping(settings, ctx.needs_input_grad)
-        first, second, room, loans = forward(flat, settings)
+        first, second, room, loans = forward(flat, settings, slots)
         ctx.set_materialize_grads(False)
-        ctx.settings, ctx.loans = settings, loans
-        ctx.save_for_backward(*flat, room)
+        ctx.settings, ctx.slots, ctx.loans = settings, slots, loans
+        ctx.save_for_backward(*flat, room, second if slots else None)
         return first, second
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        *flat, room = ctx.saved_tensors
-        settings = ctx.settings
+        *flat, room, second = ctx.saved_tensors
+        settings, slots = ctx.settings, ctx.slots
         if in_torch_again(*gradients):
-            return (*differentiable(flat, lambda views: plain(views, settings), gradients), None)
-        found = backward(flat, settings, room, ctx.loans, gradients, ctx.needs_input_grad)
+            again = differentiable(flat, lambda views: plain(views, settings, slots), gradients)
+            return (*again, None, None)
+        wants = ctx.needs_input_grad
+        found = backward(flat, settings, room, ctx.loans, gradients, wants, slots, second)
         # The graph may live on for a while. If it is gone through again, all is computed anew.
         ctx.loans = ()
-        return (*found, None)
+        return (*found, None, None)
 
 
-def plain(flat: Values, settings: Settings) -> tuple[Tensor, Tensor]:
+def plain(flat: Values, settings: Settings, slots: Slots = ()) -> tuple[Tensor, Tensor]:
     """The same by plain operations: what the kernel must give, and how it is differentiated."""
     x: Any
     h: Any
-    x, h, v, e, vectors, *parameters = flat
-    for start in range(0, len(parameters), PARAMETERS):
+    (x, h, v, e, vectors), parameters, of_norms = split(flat, slots)
+    x0, place = x, 0
+
+    def norm(slot: Any, value: Tensor, features: Tensor) -> Tensor:
+        nonlocal place
+        own = of_norms[place : place + OF_NORM]
+        place += 0 if slot is None else OF_NORM
+        return normed(slot, value, x0, v, features, own)
+
+    for layer in range(len(parameters) // PARAMETERS):
+        of_update, of_place = slots[2 * layer : 2 * layer + 2] or (None, None)
+        start = layer * PARAMETERS
         own: list[Any] = list(parameters[start : start + PARAMETERS])
-        update, h = _layer(EdgeInputs(h, x, e, vectors, *own[:-8]), v, own[-8:], settings)
-        x = update if settings.update else x + update
+        update, after = _layer(EdgeInputs(h, x, e, vectors, *own[:-8]), v, own[-8:], settings)
+        update = norm(of_update, update, h)
+        h = after
+        x = update if settings.update else norm(of_place, x + update, h)
     return x, h
 
 

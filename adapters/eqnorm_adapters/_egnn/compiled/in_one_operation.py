@@ -16,19 +16,21 @@ from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn.compiled.calls import backward, forward, room_floats
 from eqnorm_adapters._egnn.compiled.in_one import InOne, keeping, plain
 from eqnorm_adapters._egnn.compiled.inputs import Edges, Values
+from eqnorm_adapters._egnn.compiled.norms import Slots
 from eqnorm_adapters._egnn.compiled.settings import Settings
 from eqnorm_adapters._egnn.compiled.tickets import Kept, redeem, ticket
 
 
-def in_one(flat: Values, settings: Settings) -> tuple[Tensor, Tensor]:
+def in_one(flat: Values, settings: Settings, slots: Slots = ()) -> tuple[Tensor, Tensor]:
     """Positions (N, 3), or updates of them, and features (N, C).
 
     Args:
-        flat: as in :func:`.calls.forward`.
+        flat: as in :func:`.calls.forward`, like the next ones.
         settings: of all layers.
+        slots: norms; none where torch.compile traces.
     """
     if not torch.compiler.is_compiling():
-        both: tuple[Tensor, Tensor] = InOne.apply(*flat, settings)  # type: ignore[no-untyped-call]
+        both: tuple[Tensor, Tensor] = InOne.apply(*flat, settings, slots)  # type: ignore[no-untyped-call]
         return both
     there, present = [t is not None for t in flat], [t for t in flat if t is not None]
     how = _flat(keeping(settings, [t.requires_grad for t in present]))

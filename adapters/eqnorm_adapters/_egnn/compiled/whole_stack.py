@@ -1,8 +1,8 @@
-"""All layers of an EGNN in one compiled call: where nothing stands between them."""
+"""All layers of an EGNN in one compiled call, with the norms between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from eqnorm import Graph
 from eqnorm_adapters._egnn.compiled import path
 from eqnorm_adapters._egnn.compiled.in_one_operation import in_one
+from eqnorm_adapters._egnn.compiled.norms import norms_of
 from eqnorm_adapters._egnn.compiled.settings import Settings, settings_of
 from eqnorm_adapters._egnn.compiled.whole import Weights, networks_of, seen
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def stack_in_one(
-    layers: Iterable[Any], x: Tensor, h: Tensor, graph: Graph, e: Tensor | None, v: Tensor | None
+    layers: Sequence[Any], x: Tensor, h: Tensor, graph: Graph, e: Tensor | None, v: Tensor | None
 ) -> tuple[Tensor, Tensor] | None:
     """Positions (N, 3) and features (N, C) after all layers; None where this does not apply.
 
@@ -42,7 +43,13 @@ def stack_in_one(
         parameters += weights
     if found is None:
         return None
-    return in_one((x, h, seen(v, parameters), e, None, *parameters), found)
+    if (between := norms_of(layers, x, h, graph, v)) is None:
+        return None
+    slots, of_norms = between
+    velocities = seen(v, parameters)
+    if velocities is None and any(slot is not None and slot.v for slot in slots):
+        return None
+    return in_one((x, h, velocities, e, None, *parameters, *of_norms), found, slots)
 
 
 def _of(

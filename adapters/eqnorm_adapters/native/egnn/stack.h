@@ -1,15 +1,16 @@
-/* Layers of layer.h one after another, where nothing stands between them: x and h of a layer are
+/* Layers of layer.h one after another: x and h of a layer are
  *
- *   x' = x + update      h' = features, or totals without phi_h
+ *   x' = norm(x + norm(update))      h' = features, or totals without phi_h
  *
- * of the one before. For few nodes the time of a step is that of calling; these are single calls.
- * Of a single layer the update alone may be wanted.
+ * of the one before, with norms where there are any. For few nodes the time of a step is that of
+ * calling; these are single calls. Of a single layer the update alone may be wanted, without norms.
  */
 #ifndef EQ_STACK_H
 #define EQ_STACK_H
 
 #include <math.h>
 
+#include "eq_norm.h"
 #include "layer.h"
 
 /* The parameters of a layer, in this order; NULL for what there is not. */
@@ -31,11 +32,14 @@ typedef struct {
   const float *const *parameters; /* EQ_PARAMETERS of each layer */
   float *const *kept;          /* one of each layer, for eq_egnn.kept */
   const int64_t *kept_edges;   /* of each layer */
-  float *room;                 /* L (N (6 C + 4) + 128) + C K floats, from forward to backward */
+  const eq_norm *norms;        /* of each layer that of its update, and of its positions, or NULL */
+  float *room;                 /* L (N (6 C + 4) + 128) + C K floats, from forward to backward, */
+                               /* and L (6 N + 32) more for norms */
   const float *g_x_out, *g_h_out; /* either may be NULL for zeros */
   float *g_x, *g_h, *g_v, *g_e;   /* NULL where they are not wanted; g_x so for an update only */
   float *const *g_parameters;  /* those of phi_h in the last layer may be NULL if g_h_out is */
-  float *g_room; /* N (5 C + 10) + 2 C (K + 1) + 160 floats, E (K - 1) more for g_e of layers */
+  float *g_room; /* N (5 C + 10) + 2 C (K + 1) + 160 floats, E (K - 1) more for g_e of layers, */
+                 /* N (2 C + 15) + 96 more for norms */
 } eq_stack;
 
 int eq_layer_forward(const eq_layer *);
@@ -47,11 +51,20 @@ typedef struct {
   eq_rows velocity, nodes;
   eq_layer layer;
   float *x, *h, *x_next, *h_next; /* what comes in, and goes out */
+  float *update, *place;          /* what comes into norms; x_next where there is none */
+  const eq_norm *of_update, *of_place; /* or NULL */
 } eq_stack_layer;
 
 /* What a layer keeps, whole vectors. */
 EQ_INLINE size_t eq_stack_floats(const eq_stack *s) {
-  return (s->edges->nodes * (6 * s->edges->channels + 4) + 127) / 16 * 16;
+  size_t nodes = s->edges->nodes, norms = s->norms ? 6 * nodes + 32 : 0;
+  return (nodes * (6 * s->edges->channels + 4) + norms + 127) / 16 * 16;
+}
+
+/* A norm of layer `l`, or NULL. */
+EQ_INLINE const eq_norm *eq_stack_norm(const eq_stack *s, int64_t l, int which) {
+  const eq_norm *norm = s->norms ? s->norms + 2 * l + which : NULL;
+  return norm && norm->forward ? norm : NULL;
 }
 
 /* What both directions need of layer `l`; its parts of s->room are in order. */
@@ -70,6 +83,10 @@ static void eq_stack_fill(const eq_stack *s, int64_t l, eq_stack_layer *r) {
   r->h = l ? features : (float *)s->h;
   r->x_next = last ? s->x_out : after[0];
   r->h_next = last ? s->h_out : after[1];
+  r->of_update = eq_stack_norm(s, l, 0);
+  r->of_place = eq_stack_norm(s, l, 1);
+  r->place = r->of_place ? eq_take(&next, nodes * 3) : r->x_next;
+  r->update = r->of_update ? eq_take(&next, nodes * 3) : r->place;
   r->edges = *s->edges;
   r->edges.a = first;
   r->edges.b = first + width;
