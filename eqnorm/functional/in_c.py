@@ -12,14 +12,10 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from eqnorm.functional._points.call import POINTS, How, written_down
 from eqnorm.graph import Graph
-
-_PARAMETERS = slice(3, POINTS), slice(POINTS + 1, None)  # of inputs, without x, x0, v and h
 
 
 class Between(NamedTuple):
@@ -90,14 +86,10 @@ class Between(NamedTuple):
             found = self._inputs(None, None, None, None, gradients)
         inputs = self._inputs(None, x0, v, None, parameters)
         rows = _launch().table(x0.shape[0], inputs, self.how, kept, None, *found)
-        numbers = np.zeros(_launch().TABLE, np.int64)
-        numbers[: len(rows)] = rows
-        formula = self.how.formula
-        forward, backward = _addresses()
+        numbers = (ctypes.c_int64 * _launch().TABLE)(*rows)
         record = Record(
-            *(forward, backward, numbers.ctypes.data, formula.how.ctypes.data),
-            *(formula.limits[torch.float32].ctypes.data, self.how.eps),
-            *(self.x0 and wants[0], self.v and wants[1], self.h),
+            *(*_addresses(), ctypes.addressof(numbers), *self.how.formula.addresses),
+            *(self.how.eps, self.x0 and wants[0], self.v and wants[1], self.h),
         )
         return record, numbers
 
@@ -114,8 +106,8 @@ class Record(ctypes.Structure):
 
 def between(
     norm: Callable[..., Tensor], x: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, h: Tensor
-) -> tuple[Between, tuple[Tensor | None, ...]] | None:
-    """A norm, and the parameters that are differentiated; None where it must be called.
+) -> tuple[Between | None, tuple[Tensor | None, ...]] | None:
+    """A norm and its parameters, None and () for one that does nothing; None if it must be called.
 
     It is called once, and must use nothing of the tensors but their shapes, so that only norms of
     this package can be asked. Its own checks of them run.
@@ -133,16 +125,18 @@ def between(
         return None
     with written_down() as calls:
         out = norm(x, graph, x0=x0, v=v, h=h)
-    if out is not x or len(calls) != 1:
+    if out is not x or len(calls) > 1:
         return None
+    if not calls:
+        return None, ()
     inputs, how = calls[0]
-    features = inputs[POINTS]
-    for given, expected in zip((*inputs[:3], features), (x, x0, v, h), strict=True):
-        if given is not None and given is not expected:
-            return None
-    read = (given is not None for given in (*inputs[1:3], features))
-    parameters = tuple(p for part in _PARAMETERS for p in inputs[part])
-    return Between(how, *read), parameters
+    at_start, moving, features = inputs[1], inputs[2], inputs[POINTS]
+    read = at_start is not None, moving is not None, features is not None
+    if inputs[0] is not x or (read[0] and at_start is not x0):
+        return None
+    if (read[1] and moving is not v) or (read[2] and features is not h):
+        return None
+    return Between(how, *read), (*inputs[3:POINTS], *inputs[POINTS + 1 :])
 
 
 @functools.cache

@@ -16,18 +16,28 @@ from eqnorm.functional.lengths import exact_unit, positive_scale_sq, root, soft_
 from eqnorm.graph import Graph
 
 
-def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
+def layer_norm(x: Tensor, graph: Graph, gain: Tensor, bias: Tensor, eps: float) -> Tensor:
     """Eq. 3: g (x_i - m_i) / s_i + b, with m_i and s_i over the three coordinates of a point.
 
     Args:
         x: points, shape (N, 3).
+        graph: which point is in which system; of no consequence here.
         gain: g, broadcast to (N, 1).
         bias: b, broadcast to (N, 3).
         eps: s_i is the root of variance + eps^2; in the unit of x.
     """
-    centred = x - x.mean(-1, keepdim=True)
-    variance = centred.square().mean(-1, keepdim=True)
-    return gain * centred * (variance + eps**2).rsqrt() + bias
+    return fused(_layer_norm, (eps,), graph, x, gain=gain, coefficients=bias)
+
+
+def _layer_norm(eps: float) -> Made:
+    def plain(
+        graph: Graph, x: Tensor, x0: None, v: None, gain: Tensor, bias: Tensor, _: None
+    ) -> Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        variance = centred.square().mean(-1, keepdim=True)
+        return gain * centred * (variance + eps**2).rsqrt() + bias
+
+    return Made(plain, partial(Recipe, "within", eps, centred=False, keep=False))
 
 
 def scale_norm(

@@ -105,6 +105,8 @@ def test_compiled_it_is_one_graph_with_the_gradients_of_eager_mode(graph, option
     assert sum("egnn_layer" in name for name in called) == 1
 
 
+# torch's own derivative rules call it.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_torch_func_inside_of_what_is_compiled(compiled, monkeypatch):
     # Operations of ours have no rules for torch.func, so the modules must run.
@@ -118,10 +120,17 @@ def test_torch_func_inside_of_what_is_compiled(compiled, monkeypatch):
     def many(x):
         return torch.vmap(run)(torch.stack([x, other]))
 
+    def forward_mode(x):
+        return torch.func.jvp(run, (x,), (other,))[1]
+
     for call in (many, torch.func.grad(lambda x: run(x).square().sum())):
         torch.testing.assert_close(torch.compile(call, backend="eager")(x), call(x))
-    with pytest.raises(RuntimeError):  # torch cannot; with an operation it would give zeros
-        torch.compile(lambda x: torch.func.jvp(run, (x,), (other,))[1], backend="eager")(x)
+    try:
+        found = torch.compile(forward_mode, backend="eager")(x)
+    except RuntimeError as error:  # a bug of torch's, on which it comes in some orders of tests
+        assert "please report a bug to PyTorch" in str(error)  # noqa: PT017
+    else:  # with an operation it would be zeros
+        torch.testing.assert_close(found, forward_mode(x))
 
 
 @pytest.mark.slow

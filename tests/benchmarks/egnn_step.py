@@ -35,7 +35,7 @@ NORMS = {
     ],
     "update_norm": ["softcap", "rms_film", "clipnorm", "graph_rmsnorm"],
 }
-_IDLE = "idle"
+_NONE = "none"
 
 
 def medians(runs: dict[str, Step], seconds: float, threads: int = 1) -> dict[str, float]:
@@ -92,18 +92,16 @@ def _highest() -> float:
 def norm_costs(nodes: int, graphs: int, seconds: float, compiled: bool) -> dict[str, float]:
     """What each coordinate norm adds to the time of a step, as a share of it.
 
-    Medians of differences within rounds, from a step with a norm that does nothing; and what that
-    one adds to a step without: without norms all layers are one compiled call.
+    Medians of differences within rounds, from a step of the model without norms.
     """
     data = Data(nodes, graphs)
-    runs = {"none": ours(data, compiled), _IDLE: ours(data, compiled, norm="identity")}
+    runs = {_NONE: ours(data, compiled)}
     for slot, names in NORMS.items():
         runs |= {name: ours(data, compiled, **{slot: name}) for name in names}
     times = rounds(runs, seconds)
     found = {}
     for name in list(runs)[1:]:
-        base = times["none" if name == _IDLE else _IDLE]
-        shares = [a / b - 1 for a, b in zip(times[name], base, strict=True)]
+        shares = [a / b - 1 for a, b in zip(times[name], times[_NONE], strict=True)]
         found[name] = statistics.median(shares)
     return found
 
@@ -152,7 +150,7 @@ def main() -> None:
                 names = [name for name in runs if "torch.compile" not in name]
                 grown = {name: peak_memory(name, nodes, graphs, args.peers) for name in names}
                 memory[head] = {name: f"{value:.0f} MiB" for name, value in grown.items()}
-            if args.norms and nodes >= 20:
+            if args.norms:
                 for compiled in (False, True):
                     share = norm_costs(nodes, graphs, 3 * args.seconds, compiled)
                     key = f"{head}, {'compiled' if compiled else 'torch'}"

@@ -30,6 +30,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("points", "geoframe", {"h_dim": FEATURES}),
     ("points", "system", {}),
     ("points", "system", {"h_dim": FEATURES}),
+    ("points", "layernorm", {}),
     ("points", "scalenorm", {"norm": "rms"}),
     ("points", "scalenorm", {}),
     ("points", "get", {}),

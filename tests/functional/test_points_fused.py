@@ -42,6 +42,13 @@ def test_values_and_gradients(case: Case, kind: str) -> None:
             assert {"y", "x"} <= both[0].keys()
 
 
+@pytest.mark.parametrize("name", ["layernorm", "scalenorm", "geonorm", "georms"])
+def test_parameters_of_each_particle(name: str) -> None:
+    norm = build(("points", name, {"per_particle": 6}), torch.float64)
+    both = [results(norm, GRAPHS["one"], draw(torch.float64, True), on) for on in (True, False)]
+    compare(*both, 1e-12)
+
+
 @every_case
 def test_they_run_where_they_can(case: Case, calls: list[str]) -> None:
     norm = build(case, torch.float32)

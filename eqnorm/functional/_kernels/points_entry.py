@@ -6,12 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional._kernels import points, points_backward, points_coefficients
+from eqnorm.functional._kernels import (
+    points,
+    points_backward,
+    points_coefficients,
+    points_within,
+)
 from eqnorm.functional._kernels.points_lengths import inner, jit
 from eqnorm.functional._kernels.points_memory import integers, matrix, truths, vector
 from eqnorm.functional._points import recipe as r
 
 _forward, _backward = points.forward, points_backward.backward
+_within_forward, _within_backward = points_within.forward, points_within.backward
 _film_forward, _film_backward = points_coefficients.forward, points_coefficients.backward
 
 
@@ -80,6 +86,9 @@ def forward(t: Any, how: Any, limits: Any, eps: float, like: Any) -> None:
     x, x0, v, gain, coefficients, cap = _points(t, like)
     batch, mask, counts, stats = _graph(t)
     y = matrix(t[r.Y], t[r.NODES], 3, like)
+    if how[r.SCALE] == r.WITHIN:
+        _within_forward(x, gain, coefficients, limits, y)
+        return
     for b in range(t[r.GRAPHS]):
         for k in range(r.WIDTH):
             stats[b, k] = 0
@@ -108,6 +117,10 @@ def backward(t: Any, how: Any, limits: Any, like: Any) -> None:
     g = matrix(t[r.Y], n, 3, like)
     of_gain = matrix(t[r.OF_GAIN], t[r.GAIN_ROWS], t[r.GAIN_WIDTH], like)
     of_coefficients = matrix(t[r.OF_COEFFICIENTS], t[r.ROWS], count, like)
+    if how[r.SCALE] == r.WITHIN:
+        of_x = matrix(t[r.OF_X], n, 3, like)
+        _within_backward(g, x, gain, coefficients, limits, of_x, of_gain, of_coefficients)
+        return
     of_made = np.empty((n if t[r.FILMED] else 0, count), like.dtype)
     if t[r.FILMED]:
         made, _, _ = _kept(t, like)

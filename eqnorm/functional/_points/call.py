@@ -44,7 +44,7 @@ class Made(NamedTuple):
 
 
 class Formula:
-    """A norm with its choices as tables."""
+    """A norm with its choices as tables, and where those for float32 lie."""
 
     def __init__(self, made: Made) -> None:
         self.made = made
@@ -54,6 +54,7 @@ class Formula:
             torch.float32: limits(recipe, np.float32),
             torch.float64: limits(recipe, np.float64),
         }
+        self.addresses = self.how.ctypes.data, self.limits[torch.float32].ctypes.data
 
 
 class How(NamedTuple):

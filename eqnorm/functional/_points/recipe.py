@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-SCALES = ("one", "own", "square", "length", "cap", "own cap", "own clip")
+SCALES = ("one", "own", "square", "length", "cap", "own cap", "own clip", "within")
 MEASURES = ("none", "extent", "travel")
 DRIFTS = ("none", "unit", "plain", "cap", "reach cap")
 
@@ -22,7 +22,9 @@ class Recipe(NamedTuple):
     * f_i by ``scale``: "one" 1; "own" 1/sqrt(share \|r_i\|^2 + floor^2); "square"
       1/sqrt(q + floor^2), q the mean of \|r_j\|^2; "length" 1/(mean of \|r_j\| + eps); "cap"
       L/sqrt(L^2 + q), L = c sqrt(M) with a learnable c; "own cap" and "own clip"
-      L/sqrt(L^2 + \|r_i\|^2) and min(1, L/\|r_i\|), L = eps sqrt(M);
+      L/sqrt(L^2 + \|r_i\|^2) and min(1, L/\|r_i\|), L = eps sqrt(M); "within" is a formula of
+      its own, LayerNorm over the coordinates of each point, with coefficients (1, 3) or (N, 3)
+      for its bias, and of the rest of this with eps alone;
     * c = mu - mu0, and w by ``drift``: "unit" u/sqrt(\|c\|^2 + floor^2); "plain" 1; "cap"
       L/sqrt(L^2 + \|c\|^2), L = s0, and "reach cap" L = c sqrt(s0^2 + rms(v)^2);
     * e_i1, e_i2, e_i3 are the mean velocity, v_i and x0_i - mu0, if there is a ``frame``.
@@ -42,7 +44,7 @@ class Recipe(NamedTuple):
         in_gain: the coefficients are further columns of the gains.
     """
 
-    scale: Literal["one", "own", "square", "length", "cap", "own cap", "own clip"]
+    scale: Literal["one", "own", "square", "length", "cap", "own cap", "own clip", "within"]
     eps: float = 0.0
     centred: bool = True
     keep: bool = True
@@ -82,7 +84,7 @@ def limits(recipe: Recipe, kind: type[np.floating[Any]]) -> Any:
 
 
 # Indices of SCALES, of MEASURES and of DRIFTS.
-ONE, OWN, SQUARE, LENGTH, ALL_CAP, OWN_CAP, OWN_CLIP = range(7)
+ONE, OWN, SQUARE, LENGTH, ALL_CAP, OWN_CAP, OWN_CLIP, WITHIN = range(8)
 BY_EXTENT, BY_TRAVEL = 1, 2
 DRIFT_UNIT, DRIFT_PLAIN, DRIFT_CAP, DRIFT_REACH_CAP = range(1, 5)
 # Columns of the first table,

@@ -60,7 +60,7 @@ class PointLayerNorm(Norm):
     ) -> Tensor:
         gain = for_nodes(self.gain, self.per_particle, graph)
         bias = for_nodes(self.bias, self.per_particle, graph)
-        return points.layer_norm(x, gain, bias, self.eps)
+        return points.layer_norm(x, graph, gain, bias, self.eps)
 
     def refine(self, spec: NormSpec) -> NormSpec:
         return dataclasses.replace(spec, permutation=self.per_particle is None)

@@ -38,6 +38,7 @@ class Operations:
         self.calls, self.on = [], True
         for module in (whole, whole_stack):
             monkeypatch.setattr(module, "in_one", self._traced(module.in_one))
+        monkeypatch.setattr(whole_stack, "norms_of", self._traced(whole_stack.norms_of))
         for name in ("egnn_in_one", "egnn_in_one_backward"):
             monkeypatch.setattr(torch.ops.eqnorm, name, self._seen(getattr(torch.ops.eqnorm, name)))
 

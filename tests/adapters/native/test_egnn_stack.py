@@ -1,4 +1,4 @@
-"""All layers of an EGNN in one compiled call: as layer by layer, where nothing stands between."""
+"""All layers of an EGNN in one compiled call: as layer by layer."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def calls(monkeypatch):
     found = []
     real = in_one.forward
 
-    def counted(flat, settings):
+    def counted(flat, settings, slots):
         if not settings.update:
             found.append(len(flat) // kernel.PARAMETERS)
-        return real(flat, settings)
+        return real(flat, settings, slots)
 
     monkeypatch.setattr(in_one, "forward", counted)
     return found
@@ -88,7 +88,7 @@ def test_where_it_does_not_apply(calls):
 
     assert used()
     assert used(edge_dim=0, attention=True, tanh=True)
-    for slot in ("norm", "update_norm", "edge_norm", "feature_norm", "message_norm"):
+    for slot in ("update_norm", "edge_norm", "feature_norm", "message_norm"):
         assert not used(**{slot: "layernorm"}, norm_last=True)
     assert not used(velocity_update=True)
     assert not used(hidden=20)

@@ -27,9 +27,9 @@ def in_one(flat: Values, settings: Settings, slots: Slots = ()) -> tuple[Tensor,
     Args:
         flat: as in :func:`.calls.forward`, like the next ones.
         settings: of all layers.
-        slots: norms; none where torch.compile traces.
+        slots: norms; there are none where torch.compile traces.
     """
-    if not torch.compiler.is_compiling():
+    if slots or not torch.compiler.is_compiling():
         both: tuple[Tensor, Tensor] = InOne.apply(*flat, settings, slots)  # type: ignore[no-untyped-call]
         return both
     there, present = [t is not None for t in flat], [t for t in flat if t is not None]
