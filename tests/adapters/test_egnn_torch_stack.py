@@ -119,7 +119,7 @@ def test_where_it_does_not_apply(calls):
 
     assert used()
     assert used(tanh=True)
-    for slot in ("norm", "update_norm", "edge_norm", "feature_norm", "message_norm"):
+    for slot in ("edge_norm", "feature_norm", "message_norm"):
         assert not used(**{slot: "identity"}, norm_last=True)
     for options in ({"velocity_update": True}, {"attention": True}, {"activation": "relu"}):
         assert not used(**options)

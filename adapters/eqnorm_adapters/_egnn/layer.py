@@ -178,11 +178,6 @@ def stands_alone(layer: nn.Module) -> bool:
     return all(norm is None for norm in norms)
 
 
-def bare(layer: nn.Module) -> bool:
-    """Whether a layer has no norm of updates or of positions."""
-    return layer.norm is None and layer.update_norm is None
-
-
 def _normed(
     norm: nn.Module | None, value: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, h: Tensor
 ) -> Tensor:

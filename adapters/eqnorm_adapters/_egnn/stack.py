@@ -8,7 +8,7 @@ from eqnorm import Backbone, Graph, ModelOutput
 from eqnorm_adapters._egnn.compiled.whole_stack import stack_in_one
 from eqnorm_adapters._egnn.embedding import embed
 from eqnorm_adapters._egnn.in_torch.stack import stack_in_torch
-from eqnorm_adapters._egnn.layer import EGNNLayer, bare, stands_alone
+from eqnorm_adapters._egnn.layer import EGNNLayer, stands_alone
 from eqnorm_adapters._egnn.options import EGNNOptions
 
 
@@ -47,9 +47,7 @@ class EGNNStack(Backbone):
         whole = None
         if all(map(stands_alone, self.layers)):
             given = (tuple(self.layers), x, h, graph, edge_attr, v)
-            whole = stack_in_one(*given)
-            if whole is None and all(map(bare, self.layers)):
-                whole = stack_in_torch(*given)
+            whole = stack_in_one(*given) or stack_in_torch(*given)
         if whole is not None:
             x, h = whole
         else:

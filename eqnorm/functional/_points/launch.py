@@ -10,10 +10,9 @@ from torch import Tensor
 
 from eqnorm.functional._kernels import points_entry
 from eqnorm.functional._points.call import Given, How
-from eqnorm.functional._points.recipe import OF_MORE, OF_X, WIDTH, X
+from eqnorm.functional._points.recipe import OF_X, WIDTH, X
 
 _LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
-TABLE = OF_MORE + 1  # numbers of a whole table
 
 
 def table(nodes: int, inputs: Given, how: How, kept: int, *more: Tensor | None) -> list[int]:

@@ -7,12 +7,9 @@ import copy
 import pytest
 import torch
 
-import eqnorm
 from eqnorm import Graph
-from eqnorm.functional import _compiled
 from eqnorm.functional import irreps as functional
 from eqnorm.norms.points.geonorm import GeoNorm
-from eqnorm_adapters._egnn import stack
 from eqnorm_adapters._egnn.compiled import in_one
 from tests.adapters.native.egnn_case import (
     GRAPHS,
@@ -22,21 +19,9 @@ from tests.adapters.native.egnn_case import (
     inputs,
     results,
 )
+from tests.adapters.norms_case import CHOICES, apart, with_loops
 
-pytestmark = [
-    pytest.mark.usefixtures("compiled"),
-    pytest.mark.skipif(not _compiled._installed(), reason="numba is not installed"),
-]
-
-POINTS = sorted(set(eqnorm.list_norms(on="points")) - {"identity"})
-UPDATES = ["clipnorm", "graph_rmsnorm", "rms_film", "softcap"]
-CHOICES = {
-    **{name: {"norm": name} for name in POINTS},
-    **{name: {"update_norm": name} for name in UPDATES},
-    "geoframe, h": {"norm": ("geoframe", {"h_dim": 16})},
-    "system, h": {"norm": ("system", {"h_dim": 16})},
-    "both": {"norm": "geofilm", "update_norm": "rms_film"},
-}
+pytestmark = [pytest.mark.usefixtures("compiled"), with_loops]
 
 
 @pytest.fixture
@@ -52,13 +37,6 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(in_one, "forward", counted)
     return found
-
-
-def apart(run):
-    """The same layer by layer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stack, "stack_in_one", lambda *_: None)
-        return run()
 
 
 @pytest.mark.parametrize("norm_last", [False, True])

@@ -12,9 +12,9 @@ from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled.edge_calls import Problem, at, check, numbers
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.kept import Loans, lend
-from eqnorm_adapters._egnn.compiled.norms import PARAMETERS as OF_NORM
-from eqnorm_adapters._egnn.compiled.norms import Slots, memory, records
+from eqnorm_adapters._egnn.compiled.norm_calls import memory, records
 from eqnorm_adapters._egnn.compiled.settings import Settings
+from eqnorm_adapters._egnn.norms import Slots, count
 
 INPUTS = 5  # before the parameters: x, h, v, e, vectors
 PARAMETERS = len(EdgeInputs._fields) - 4 + 8  # of a layer: w1 to ba, phi_v, phi_h
@@ -40,7 +40,7 @@ class _Stack(ctypes.Structure):
 
 def split(flat: Values, slots: Slots) -> tuple[Values, Values, Values]:
     """Of all tensors those before parameters, the parameters of layers, and those of norms."""
-    end = len(flat) - OF_NORM * sum(slot is not None for slot in slots)
+    end = len(flat) - count(slots)
     return flat[:INPUTS], flat[INPUTS:end], flat[end:]
 
 

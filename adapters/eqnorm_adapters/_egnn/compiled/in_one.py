@@ -17,10 +17,9 @@ from eqnorm_adapters._egnn.compiled import rows
 from eqnorm_adapters._egnn.compiled.calls import PARAMETERS, backward, forward, split
 from eqnorm_adapters._egnn.compiled.fused import in_torch
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
-from eqnorm_adapters._egnn.compiled.norms import PARAMETERS as OF_NORM
-from eqnorm_adapters._egnn.compiled.norms import Slots
-from eqnorm_adapters._egnn.compiled.norms import plain as normed
 from eqnorm_adapters._egnn.compiled.settings import Settings
+from eqnorm_adapters._egnn.norms import Slots, pairs
+from eqnorm_adapters._egnn.norms import plain as normed
 
 
 def keeping(settings: Settings, needs: Sequence[bool]) -> Settings:
@@ -60,22 +59,13 @@ def plain(flat: Values, settings: Settings, slots: Slots = ()) -> tuple[Tensor, 
     x: Any
     h: Any
     (x, h, v, e, vectors), parameters, of_norms = split(flat, slots)
-    x0, place = x, 0
-
-    def norm(slot: Any, value: Tensor, features: Tensor) -> Tensor:
-        nonlocal place
-        own = of_norms[place : place + OF_NORM]
-        place += 0 if slot is None else OF_NORM
-        return normed(slot, value, x0, v, features, own)
-
-    for layer in range(len(parameters) // PARAMETERS):
-        of_update, of_place = slots[2 * layer : 2 * layer + 2] or (None, None)
-        start = layer * PARAMETERS
-        own: list[Any] = list(parameters[start : start + PARAMETERS])
+    x0, layers = x, len(parameters) // PARAMETERS
+    for layer, (of_update, of_place) in enumerate(pairs(slots, of_norms, layers)):
+        own: list[Any] = list(parameters[layer * PARAMETERS :][:PARAMETERS])
         update, after = _layer(EdgeInputs(h, x, e, vectors, *own[:-8]), v, own[-8:], settings)
-        update = norm(of_update, update, h)
+        update = normed(of_update, update, x0, v, h)
         h = after
-        x = update if settings.update else norm(of_place, x + update, h)
+        x = update if settings.update else normed(of_place, x + update, x0, v, h)
     return x, h
 
 

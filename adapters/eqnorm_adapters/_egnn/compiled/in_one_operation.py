@@ -16,9 +16,9 @@ from eqnorm_adapters._again import differentiable, in_torch_again
 from eqnorm_adapters._egnn.compiled.calls import backward, forward, room_floats
 from eqnorm_adapters._egnn.compiled.in_one import InOne, keeping, plain
 from eqnorm_adapters._egnn.compiled.inputs import Edges, Values
-from eqnorm_adapters._egnn.compiled.norms import Slots
 from eqnorm_adapters._egnn.compiled.settings import Settings
 from eqnorm_adapters._egnn.compiled.tickets import Kept, redeem, ticket
+from eqnorm_adapters._egnn.norms import Slots
 
 
 def in_one(flat: Values, settings: Settings, slots: Slots = ()) -> tuple[Tensor, Tensor]:

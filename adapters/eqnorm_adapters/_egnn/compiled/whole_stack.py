@@ -10,9 +10,9 @@ from torch import Tensor
 from eqnorm import Graph
 from eqnorm_adapters._egnn.compiled import path
 from eqnorm_adapters._egnn.compiled.in_one_operation import in_one
-from eqnorm_adapters._egnn.compiled.norms import norms_of
 from eqnorm_adapters._egnn.compiled.settings import Settings, settings_of
 from eqnorm_adapters._egnn.compiled.whole import Weights, networks_of, seen
+from eqnorm_adapters._egnn.norms import norms_of
 
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn.layer import EGNNLayer

@@ -1,0 +1,78 @@
+"""What the kernel of all layers is told of the norms between them."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from eqnorm.functional.between import no_record
+from eqnorm_adapters._egnn.norms import Slots, Values, each
+
+
+class Own(NamedTuple):
+    """Memory of the norms' own, beside that of all layers.
+
+    Attributes:
+        room: float32 numbers from the forward pass to the gradient.
+        g_room: float32 numbers in the backward pass.
+    """
+
+    room: int
+    g_room: int
+
+
+def memory(nodes: int, width: int, layers: int, slots: Slots, parameters: Values) -> Own:
+    """How much they need; what they keep comes last."""
+    if not slots:
+        return Own(0, 0)
+    before = layers * (6 * nodes + 32)
+    return Own(before + sum(_kept(nodes, slots, parameters)), nodes * (2 * width + 15) + 96)
+
+
+def _kept(nodes: int, slots: Slots, parameters: Values) -> list[int]:
+    """Of each norm, in float32 numbers."""
+    present = (slot for slot in slots if slot is not None)
+    both = zip(present, each(parameters), strict=True)
+    return [2 * slot.kept(nodes, own) for slot, own in both]
+
+
+def records(
+    slots: Slots,
+    x: Tensor,
+    v: Tensor | None,
+    parameters: Values,
+    room: Tensor,
+    gradients: Values = (),
+    wants: tuple[bool, bool] = (False, False),
+) -> tuple[int, Any]:
+    """Address of what the kernel is told of norms, 0 for none; what must live as long.
+
+    Args:
+        slots: the norms.
+        x: initial points, contiguous like the next ones.
+        v: initial velocities.
+        parameters: of all norms.
+        room: of all layers.
+        gradients: of all parameters, to be filled.
+        wants: whether gradients of x and v are wanted.
+    """
+    if not slots:
+        return 0, None
+    sizes = _kept(x.shape[0], slots, parameters)
+    kept = room.data_ptr() + room.element_size() * (room.numel() - sum(sizes))
+    of_each = list(each(gradients)) or [()] * len(sizes)
+    own = zip(each(parameters), of_each, sizes, strict=True)
+    made, live = [], []
+    for slot in slots:
+        if slot is None:
+            made.append(no_record())
+            continue
+        given, found, size = next(own)
+        record, table = slot.record(x, v, given, kept, found, wants)
+        kept += room.element_size() * size
+        made.append(record)
+        live.append(table)
+    table = (type(made[0]) * len(made))(*made)
+    return ctypes.addressof(table), (table, live)

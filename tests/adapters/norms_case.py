@@ -1,0 +1,29 @@
+"""Options of an EGNN with every norm on its updates and positions."""
+
+from __future__ import annotations
+
+import pytest
+
+import eqnorm
+from eqnorm.functional import _compiled
+from eqnorm_adapters._egnn import stack
+
+POINTS = sorted(set(eqnorm.list_norms(on="points")) - {"identity"})
+UPDATES = ["clipnorm", "graph_rmsnorm", "rms_film", "softcap"]
+CHOICES = {
+    **{name: {"norm": name} for name in POINTS},
+    **{name: {"update_norm": name} for name in UPDATES},
+    "geoframe without h": {"norm": ("geoframe", {"h_dim": None})},
+    "system without h": {"norm": ("system", {"h_dim": None})},
+    "both": {"norm": "geofilm", "update_norm": "rms_film"},
+}
+
+with_loops = pytest.mark.skipif(not _compiled._installed(), reason="numba is not installed")
+
+
+def apart(run):
+    """What it gives where layers and norms are called one by one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for way in ("stack_in_one", "stack_in_torch"):
+            patch.setattr(stack, way, lambda *_: None)
+        return run()
