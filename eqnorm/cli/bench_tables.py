@@ -21,7 +21,6 @@ TITLES = {
 COSTS = "Norms in a training step: what they add to it"
 _SHARES = (
     "added to the step",
-    "added to an idle norm",
     "the norm alone",
     "of the GEMM peak",
     "of the copy peak",

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from eqnorm import Graph
+from eqnorm_adapters import native
 from eqnorm_adapters._egnn import stack
 from eqnorm_adapters._egnn.compiled import calls as kernel
 from eqnorm_adapters._egnn.compiled import in_one
-from tests.adapters.native.egnn_case import GRAPHS, build, error, inputs, results
+from tests.adapters.native.egnn_case import GRAPHS, Calls, build, error, inputs, results
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -111,3 +112,17 @@ def test_where_it_does_not_apply(calls):
         assert not used()
     finally:
         handle.remove()
+
+
+def test_layers_that_differ_are_compiled_one_by_one(calls, monkeypatch):
+    model, graph = build(layers=3), Graph.complete(2, 5)
+    model.layers[1].coords_weight = 3.0
+    kernel = Calls(monkeypatch)
+    given = inputs(model, graph)
+    out = model(graph=graph, **given).x.detach()
+    assert not calls
+    assert kernel.count == 3
+    monkeypatch.setattr(native._library, "_wanted", False)
+    expected = model(graph=graph, **given).x.detach()
+    assert kernel.count == 3
+    assert error([out], [expected]) < 1e-5

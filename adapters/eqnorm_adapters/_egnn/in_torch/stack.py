@@ -13,6 +13,7 @@ from torch import Tensor
 
 from eqnorm import Graph
 from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._egnn.compiled.path import problem
 from eqnorm_adapters._egnn.in_torch.inputs import COUNT, Inputs, Settings, plain
 from eqnorm_adapters._egnn.in_torch.layer import gradients_of, run
 from eqnorm_adapters._egnn.in_torch.norms import Start, normed
@@ -29,6 +30,8 @@ def stack_in_torch(
 ) -> tuple[Tensor, Tensor] | None:
     """As :func:`eqnorm_adapters._egnn.compiled.whole_stack.stack_in_one`, of any dtype."""
     if torch.compiler.is_compiling():  # a layer is an operation there
+        return None
+    if layers and problem(layers[0], h, x, graph, e) is not None:  # layer by layer, but compiled
         return None
     found = []
     for layer in layers:
