@@ -28,6 +28,9 @@ class Norm(nn.Module, ABC):
 
     # What x is, for norms on irreps; named in errors.
     irreps: str = ""
+    # Whether all that `normalize` does is one formula for which there are loops, so that it may be
+    # run within others: see `eqnorm.functional.between`.
+    looped: bool = False
 
     def __init__(self, dim: int, needs: tuple[str, ...] = ()) -> None:
         super().__init__()

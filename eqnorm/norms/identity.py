@@ -23,6 +23,8 @@ class Identity(nn.Module):
         tensor([[1., 1., 1.]])
     """
 
+    looped = True
+
     def __init__(self, irreps: str | None = None) -> None:
         super().__init__()
 

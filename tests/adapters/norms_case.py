@@ -10,11 +10,15 @@ from eqnorm_adapters._egnn import stack
 
 POINTS = sorted(set(eqnorm.list_norms(on="points")) - {"identity"})
 UPDATES = ["clipnorm", "graph_rmsnorm", "rms_film", "softcap"]
+ROWS = ["layernorm", "rmsnorm", "separable_layernorm", "degree_balanced_rmsnorm", "gvp_layernorm"]
 CHOICES = {
     **{name: {"norm": name} for name in POINTS},
     **{name: {"update_norm": name} for name in UPDATES},
     "geoframe without h": {"norm": ("geoframe", {"h_dim": None})},
     "system without h": {"norm": ("system", {"h_dim": None})},
+    **{f"features: {name}": {"feature_norm": name} for name in ROWS},
+    "recommended": {"feature_norm": "layernorm", "update_norm": "softcap"},
+    "all": {"feature_norm": "layernorm", "norm": "geofilm", "update_norm": "rms_film"},
     "both": {"norm": "geofilm", "update_norm": "rms_film"},
 }
 

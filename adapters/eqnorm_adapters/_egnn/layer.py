@@ -168,14 +168,13 @@ class EGNNLayer(nn.Module):
 
 
 def stands_alone(layer: nn.Module) -> bool:
-    """Whether points and features alone go from layer to layer, with norms of points at most.
+    """Whether points and features alone go from layer to layer, with norms of them at most.
 
     Not where someone has put something in its place, or looks at it.
     """
     if type(layer) is not EGNNLayer or hooked(layer) or layer.velocity_update:
         return False
-    norms = (layer.edge_norm, layer.feature_norm, layer.message_norm)
-    return all(norm is None for norm in norms)
+    return layer.edge_norm is None and layer.message_norm is None
 
 
 def _normed(

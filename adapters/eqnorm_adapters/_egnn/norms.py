@@ -1,23 +1,41 @@
-"""Norms of updates and of positions within the one function of all layers."""
+"""Norms of features, updates and positions within the one function of all layers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from eqnorm import Graph
-from eqnorm.functional.between import Between, between
+from eqnorm.functional.between import PARAMETERS, Between, between
 from eqnorm_adapters._hooked import hooked
 
 if TYPE_CHECKING:
     from eqnorm_adapters._egnn.layer import EGNNLayer
 
-PARAMETERS = 9  # of a norm, None for what it has not
-Slots = tuple[Between | None, ...]  # of each layer that of its update, then that of its positions
+# Of each layer that of its features, before it, that of its update, then that of its positions.
+Slots = tuple[Between | None, ...]
 Values = Sequence[Tensor | None]
+Pair = tuple[Between | None, Values]  # a norm and its parameters
+
+
+class Norms(NamedTuple):
+    """Those of a layer.
+
+    Attributes:
+        features: before it.
+        update: of its update of positions.
+        place: of the positions after it.
+    """
+
+    features: Pair
+    update: Pair
+    place: Pair
+
+
+_NO_PAIR: Pair = (None, ())
 
 
 def norms_of(
@@ -28,14 +46,15 @@ def norms_of(
     parameters: list[Tensor | None] = []
     like = x.detach()  # what a norm gets is not known yet, and must not be taken for x0
     for layer in layers:
-        for norm in (layer.update_norm, layer.norm):
+        of_points = (layer.update_norm, like), (layer.norm, like)
+        for norm, value in ((layer.feature_norm, h), *of_points):
             if norm is None:
                 found.append(None)
                 continue
             # The compiler sees into norms: they are plain operations there.
             if torch.compiler.is_compiling() or any(map(hooked, norm.modules())):
                 return None
-            written = between(norm, like, graph, x, v, h)
+            written = between(norm, value, graph, x, v, h)
             if written is None:
                 return None
             found.append(written[0])
@@ -48,23 +67,19 @@ def count(slots: Slots) -> int:
     return PARAMETERS * sum(slot is not None for slot in slots)
 
 
-def pairs(slots: Slots, parameters: Values, layers: int) -> list[tuple[Pair, Pair]]:
-    """Of each layer the norm of its update and that of its positions, with their parameters."""
+def norms_by_layer(slots: Slots, parameters: Values, layers: int) -> list[Norms]:
+    """The norms of each layer with their parameters."""
     if not slots:
-        return [(_NO_PAIR, _NO_PAIR)] * layers
+        return [Norms(_NO_PAIR, _NO_PAIR, _NO_PAIR)] * layers
     own = each(parameters)
     found = [_NO_PAIR if slot is None else (slot, next(own)) for slot in slots]
-    return list(zip(found[::2], found[1::2], strict=True))
+    return [Norms(*found[start : start + 3]) for start in range(0, len(found), 3)]
 
 
 def each(parameters: Values) -> Iterator[Values]:
     """The parameters of each norm."""
     for start in range(0, len(parameters), PARAMETERS):
         yield parameters[start : start + PARAMETERS]
-
-
-Pair = tuple[Between | None, Values]
-_NO_PAIR: Pair = (None, ())
 
 
 def plain(pair: Pair, value: Tensor, x0: Tensor, v: Tensor | None, h: Tensor) -> Tensor:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from eqnorm.functional._kernels import points_entry
+from eqnorm.functional._kernels import c_functions, points_entry
 from eqnorm.functional._kernels.points_lengths import jit
 from eqnorm.functional._points import recipe as r
 
-_numba = importlib.import_module("numba")
-_types, _carray = _numba.types, _numba.carray
+_carray = importlib.import_module("numba").carray
 _forward, _backward = points_entry.forward, points_entry.backward
 _TABLE, _HOW, _LIMITS = r.OF_MORE + 1, r.IN_GAIN + 1, r.TINY + 1
 
@@ -48,16 +47,5 @@ def backward(
 
 
 def addresses() -> tuple[int, int]:
-    """Of both; the arguments are three pointers, then eps of the first, then pointers."""
-    integers, numbers = _types.CPointer(_types.int64), _types.CPointer(_types.float64)
-    shared = (integers, integers, numbers)
-    return (
-        _address(forward, *shared, _types.float64, *[_types.int64] * 3),
-        _address(backward, *shared, *[_types.int64] * 7),
-    )
-
-
-def _address(function: Any, *arguments: Any) -> int:
-    made = function.get_compile_result(_types.void(*arguments))
-    found: int = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
-    return found
+    """Of both."""
+    return c_functions.addresses(forward, backward)

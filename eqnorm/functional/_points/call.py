@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -92,26 +90,3 @@ class Call(NamedTuple):
 
     inputs: tuple[Tensor | None, ...]
     how: How
-
-
-_calls: ContextVar[list[Call] | None] = ContextVar("calls that are written down", default=None)
-
-
-@contextmanager
-def written_down() -> Iterator[list[Call]]:
-    """Calls inside are written down in place of being made, and give their x back."""
-    calls: list[Call] = []
-    token = _calls.set(calls)
-    try:
-        yield calls
-    finally:
-        _calls.reset(token)
-
-
-def write_down(call: Call) -> bool:
-    """Whether it has been."""
-    calls = _calls.get()
-    if calls is None:
-        return False
-    calls.append(call)
-    return True

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from eqnorm.functional import _compiled
-from eqnorm.functional._points.call import FILM, Call, Formula, Given, How, Made, write_down
+from eqnorm.functional._points.call import FILM, Call, Formula, Given, How, Made
 from eqnorm.functional._points.film import Film
 from eqnorm.functional._points.served import can_serve
+from eqnorm.functional._written import write_down
 from eqnorm.graph import Graph
 
 

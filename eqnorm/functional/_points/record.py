@@ -1,4 +1,4 @@
-"""What C is told of a norm on points, to call its loops."""
+"""What C is told of a norm on points; imported only where numba is installed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,10 @@ from eqnorm.functional._kernels import points_c
 from eqnorm.functional._points.call import Given, How
 from eqnorm.functional._points.launch import table
 from eqnorm.functional._points.recipe import OF_MORE
+from eqnorm.functional._record import Record
 
 _Table = ctypes.c_int64 * (OF_MORE + 1)
 _addresses = functools.cache(points_c.addresses)
-
-
-class Record(ctypes.Structure):
-    """The same fields in the same order as ``eq_norm`` in C; one of zeros stands for no norm."""
-
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("forward", "backward", "table", "how", "limits")),
-        ("eps", ctypes.c_double),
-        *((name, ctypes.c_int64) for name in ("of_x0", "of_v", "of_h")),
-    )
 
 
 def record(
@@ -41,7 +32,7 @@ def record(
         inputs: as :func:`eqnorm.functional._points.launch.table` takes them, like the next two.
         how: see there.
         kept: see there.
-        gradients: of the inputs, () before there are any.
+        gradients: of the inputs, [] before there are any.
         wants: whether gradients of x0, v and h are wanted.
     """
     numbers = _Table(*table(nodes, inputs, how, kept, None, *gradients))

@@ -49,6 +49,8 @@ class ClipNorm(Norm):
                 [0.0000, 0.3000, 0.4000]])
     """
 
+    looped = True
+
     def __init__(self, *, limit: float = 1.0, hard: bool = False) -> None:
         super().__init__(3, needs=("x0",))
         if not limit > 0:

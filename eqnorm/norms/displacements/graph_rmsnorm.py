@@ -49,6 +49,8 @@ class GraphRMSNorm(Norm):
         tensor([0.1500, 0.1500])
     """
 
+    looped = True
+
     def __init__(self, *, gain: float = 0.3, eps: float = 1e-3) -> None:
         super().__init__(3, needs=("x0",))
         if not eps > 0:

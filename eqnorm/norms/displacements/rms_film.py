@@ -48,6 +48,8 @@ class RMSFiLM(Norm):
         tensor([0.1500, 0.1500])
     """
 
+    looped = True
+
     def __init__(self, *, h_dim: int, gain: float = 0.3, eps: float = 1e-3) -> None:
         super().__init__(3, needs=("x0", "h"))
         if not eps > 0:

@@ -47,6 +47,8 @@ class SoftCap(Norm):
         tensor([0.5000, 0.5000])
     """
 
+    looped = True
+
     def __init__(self, *, cap: float = 1.0) -> None:
         super().__init__(3, needs=("x0",))
         if not cap > 0:

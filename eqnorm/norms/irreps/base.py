@@ -58,6 +58,7 @@ class RowNorm(IrrepsNorm):
     Subclasses set :attr:`rows`, and nothing else.
     """
 
+    looped = True
     rows: Rows
 
     def normalize(

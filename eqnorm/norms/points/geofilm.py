@@ -50,6 +50,8 @@ class GeoFiLM(Norm):
                 [ 1.,  0.,  0.]])
     """
 
+    looped = True
+
     def __init__(self, *, h_dim: int, eps: float = 1e-3) -> None:
         super().__init__(3, needs=("x0", "h"))
         if not eps > 0:

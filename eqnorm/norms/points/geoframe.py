@@ -64,6 +64,8 @@ class GeoFrameNorm(Norm):
         'SE3'
     """
 
+    looped = True
+
     def __init__(
         self, *, h_dim: int | None = None, chiral: bool = False, eps: float = 1e-3
     ) -> None:
@@ -72,6 +74,7 @@ class GeoFrameNorm(Norm):
             raise ValueError(f"eps must be positive, in units of the initial radius, got {eps}")
         self.h_dim = h_dim
         self.chiral = chiral
+        self.looped = not chiral
         self.eps = eps
         count = 10 if chiral else 4
         self.gain = point_parameter(None, 1, 1.0)

@@ -53,6 +53,8 @@ class GeoNorm(Norm):
                 [11.,  0.,  0.]])
     """
 
+    looped = True
+
     def __init__(
         self,
         *,
@@ -65,6 +67,7 @@ class GeoNorm(Norm):
             raise ValueError(f"eps must be positive, in units of the initial radius, got {eps}")
         self.per_particle = per_particle
         self.faithful = faithful
+        self.looped = not faithful
         self.eps = eps
         self.gain = point_parameter(per_particle, 1, 1.0)
         self.bias = point_parameter(per_particle, 1, 0.0)

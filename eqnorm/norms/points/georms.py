@@ -49,6 +49,8 @@ class GeoRMSNorm(Norm):
                 [6., 5., 5.]])
     """
 
+    looped = True
+
     def __init__(self, *, per_particle: int | None = None, eps: float = 1e-3) -> None:
         super().__init__(3, needs=("x0",))
         if not eps > 0:

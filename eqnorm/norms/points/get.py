@@ -45,6 +45,8 @@ class GETLayerNorm(Norm):
                 [4.5800, 0.0000, 0.0000]])
     """
 
+    looped = True
+
     def __init__(self, *, eps: float = 1e-3) -> None:
         super().__init__(3)
         if not eps > 0:

@@ -46,6 +46,8 @@ class PointLayerNorm(Norm):
         tensor([[-1.2200,  0.0000,  1.2200]], grad_fn=<RoundBackward1>)
     """
 
+    looped = True
+
     def __init__(self, *, per_particle: int | None = None, eps: float = 1e-3) -> None:
         super().__init__(3)
         if not eps >= 0:

@@ -49,6 +49,8 @@ class SE3Norm(Norm):
                 [1.5000, 0.0000, 0.0000]])
     """
 
+    looped = True
+
     def __init__(self, *, keep_center: bool = False, eps: float = 1e-4) -> None:
         super().__init__(3)
         if not eps > 0:

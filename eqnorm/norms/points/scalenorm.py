@@ -47,6 +47,8 @@ class PointScaleNorm(Norm):
         tensor([[0.0000, 0.6000, 0.8000]], grad_fn=<RoundBackward1>)
     """
 
+    looped = True
+
     def __init__(
         self,
         *,

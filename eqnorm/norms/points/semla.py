@@ -53,6 +53,8 @@ class CoordNorm(Norm):
                 [ 1.,  0.,  0.]])
     """
 
+    looped = True
+
     def __init__(
         self,
         *,

@@ -59,6 +59,8 @@ class SystemNorm(Norm):
                 [ 1.5770,  0.5770,  0.5770]])
     """
 
+    looped = True
+
     def __init__(self, *, h_dim: int | None = None, eps: float = 1e-3) -> None:
         super().__init__(3, needs=("x0",) if h_dim is None else ("x0", "h"))
         if not eps > 0:

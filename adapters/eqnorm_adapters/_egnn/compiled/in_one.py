@@ -18,7 +18,7 @@ from eqnorm_adapters._egnn.compiled.calls import PARAMETERS, backward, forward, 
 from eqnorm_adapters._egnn.compiled.fused import in_torch
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.settings import Settings
-from eqnorm_adapters._egnn.norms import Slots, pairs
+from eqnorm_adapters._egnn.norms import Slots, norms_by_layer
 from eqnorm_adapters._egnn.norms import plain as normed
 
 
@@ -60,12 +60,13 @@ def plain(flat: Values, settings: Settings, slots: Slots = ()) -> tuple[Tensor, 
     h: Any
     (x, h, v, e, vectors), parameters, of_norms = split(flat, slots)
     x0, layers = x, len(parameters) // PARAMETERS
-    for layer, (of_update, of_place) in enumerate(pairs(slots, of_norms, layers)):
+    for layer, norms in enumerate(norms_by_layer(slots, of_norms, layers)):
         own: list[Any] = list(parameters[layer * PARAMETERS :][:PARAMETERS])
+        h = normed(norms.features, h, x0, v, h)
         update, after = _layer(EdgeInputs(h, x, e, vectors, *own[:-8]), v, own[-8:], settings)
-        update = normed(of_update, update, x0, v, h)
+        update = normed(norms.update, update, x0, v, h)
         h = after
-        x = update if settings.update else normed(of_place, x + update, x0, v, h)
+        x = update if settings.update else normed(norms.place, x + update, x0, v, h)
     return x, h
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from eqnorm.functional.between import no_record
+from eqnorm.functional.between import Record
 from eqnorm_adapters._egnn.norms import Slots, Values, each
 
 
@@ -27,8 +27,8 @@ def memory(nodes: int, width: int, layers: int, slots: Slots, parameters: Values
     """How much they need; what they keep comes last."""
     if not slots:
         return Own(0, 0)
-    before = layers * (6 * nodes + 32)
-    return Own(before + sum(_kept(nodes, slots, parameters)), nodes * (2 * width + 15) + 96)
+    before = layers * (nodes * (width + 6) + 48)
+    return Own(before + sum(_kept(nodes, slots, parameters)), nodes * (3 * width + 15) + 112)
 
 
 def _kept(nodes: int, slots: Slots, parameters: Values) -> list[int]:
@@ -67,12 +67,12 @@ def records(
     made, live = [], []
     for slot in slots:
         if slot is None:
-            made.append(no_record())
+            made.append(Record())
             continue
         given, found, size = next(own)
         record, table = slot.record(x, v, given, kept, found, wants)
         kept += room.element_size() * size
         made.append(record)
         live.append(table)
-    table = (type(made[0]) * len(made))(*made)
+    table = (Record * len(made))(*made)
     return ctypes.addressof(table), (table, live)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
-from eqnorm_adapters._egnn.norms import PARAMETERS, Pair
+from eqnorm.functional.between import PARAMETERS
+from eqnorm_adapters._egnn.norms import Pair
 
 
 class Start(NamedTuple):
@@ -34,22 +36,22 @@ class Gradients(NamedTuple):
 
 
 def normed(pair: Pair, value: Tensor, start: Start, h: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The norm of a value, and what :func:`gradients_of` needs: two tensors, none without norm."""
+    """The norm of a value, and what :func:`gradients_of` needs, nothing without norm."""
     slot, parameters = pair
     if slot is None:
         return value, []
     y, kept = slot.forward(value, start.x, start.v, h, parameters)
-    return y, [value, kept]
+    return y, [value, *kept]
 
 
 def gradients_of(
-    pair: Pair, g: Tensor | None, start: Start, h: Tensor, saved: list[Tensor]
+    pair: Pair, g: Tensor | None, start: Start, h: Tensor, saved: Sequence[Tensor]
 ) -> Gradients:
-    """Of all that went in; takes from the end of what has been saved of this norm and others."""
+    """Of all that went in."""
     slot, parameters = pair
     if slot is None:
         return Gradients(g, None, None, None, ())
-    kept, value = saved.pop(), saved.pop()
+    value, *kept = saved
     if g is None:
         return Gradients(None, None, None, None, (None,) * PARAMETERS)
     found = slot.backward(g, value, start.x, start.v, h, parameters, kept, start.wants)

@@ -19,7 +19,7 @@ from eqnorm_adapters._egnn.in_torch.layer import gradients_of, run
 from eqnorm_adapters._egnn.in_torch.norms import Start, normed
 from eqnorm_adapters._egnn.in_torch.norms import gradients_of as gradients_of_norm
 from eqnorm_adapters._egnn.in_torch.path import given_of
-from eqnorm_adapters._egnn.norms import Pair, Slots, norms_of, pairs
+from eqnorm_adapters._egnn.norms import Norms, Slots, norms_by_layer, norms_of
 from eqnorm_adapters._egnn.norms import plain as plain_norm
 
 _OWN = COUNT - 5  # parameters of a layer
@@ -57,66 +57,70 @@ class _Stack(torch.autograd.Function):
         *flat, settings, slots = arguments
         x, h = flat[:2]
         start = Start(x, flat[2])
-        between: list[Tensor] = []
-        of_norms: list[Tensor] = []
-        kept: list[Tensor | None] = []
+        saved: list[Tensor | None] = []
+        counts = []
         for n, (how, norms) in enumerate(zip(settings, _norms(flat, settings, slots), strict=True)):
-            if n:
-                between += [x, h]
+            h, of_features = normed(norms.features, h, start, h)
             update, after, own = run(_inputs(flat, x, h, n), how)
-            update, saved = normed(norms[0], update, start, h)
+            update, of_update = normed(norms.update, update, start, h)
             # What a norm has given is nobody else's either.
-            moved, more = normed(norms[1], update.add_(x), start, after)
+            moved, of_place = normed(norms.place, update.add_(x), start, after)
+            parts = ([x, h], own, of_features, of_update, of_place)
+            saved += [t for part in parts for t in part]
+            counts.append([len(part) for part in parts])
             x, h = moved, after
-            of_norms += saved + more
-            kept += own
         ctx.set_materialize_grads(False)
-        ctx.settings, ctx.slots, ctx.count = settings, slots, len(kept) // len(settings)
-        ctx.save_for_backward(h if slots else None, *flat, *between, *kept, *of_norms)
+        ctx.settings, ctx.slots, ctx.counts = settings, slots, counts
+        ctx.save_for_backward(*flat, h if slots else None, *saved)
         return x, h
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        (last_h, *saved), settings = ctx.saved_tensors, ctx.settings  # once: checkpointing
-        layers, slots = len(settings), ctx.slots
-        count = len(saved) - 2 * (layers - 1) - layers * ctx.count
-        count -= 2 * sum(slot is not None for slot in slots)
-        flat = saved[:count]
+        saved, settings, slots = ctx.saved_tensors, ctx.settings, ctx.slots  # once: checkpointing
+        end = len(saved) - sum(map(sum, ctx.counts))
+        flat, after = saved[: end - 1], saved[end - 1]
         if in_torch_again(*gradients):
             again = differentiable(flat, lambda views: _plain(views, settings, slots), gradients)
             return (*again, None, None)
-        kept = saved[count + 2 * (layers - 1) :]
-        of_norms = kept[layers * ctx.count :]
         wants, (g_x, g_h) = ctx.needs_input_grad, gradients
         start = Start(flat[0], flat[2], (wants[0], wants[2]))
         g_x0 = g_v = g_e = None
         of_layers: list[Tensor | None] = []
         of_parameters: list[Tensor | None] = []
-        norms, after = _norms(flat, settings, slots), last_h
-        for n in reversed(range(layers)):
-            x, h = saved[count + 2 * n - 2 :][:2] if n else flat[:2]
-            own = kept[n * ctx.count : (n + 1) * ctx.count]
-            place = gradients_of_norm(norms[n][1], g_x, start, after, of_norms)
+        norms = _norms(flat, settings, slots)
+        for n in reversed(range(len(settings))):
+            (x, h), own, *of_norms = _parts(saved[end:], ctx.counts, n)
+            place = gradients_of_norm(norms[n].place, g_x, start, after, of_norms[2])
             g_x, g_h = place.value, _sum(g_h, place.h)
-            update = gradients_of_norm(norms[n][0], g_x, start, h, of_norms)
+            update = gradients_of_norm(norms[n].update, g_x, start, h, of_norms[1])
             wanted = (bool(n) or wants[0], wants[2], wants[3])
-            found = gradients_of(
-                _inputs(flat, x, h, n), settings[n], own, update.value, g_h, wanted
+            given = _inputs(flat, x, h, n)
+            found = gradients_of(given, settings[n], own, update.value, g_h, wanted)
+            features = gradients_of_norm(
+                norms[n].features, _sum(found[1], update.h), start, h, of_norms[0]
             )
-            g_x, g_h = _sum(g_x, found[0]), _sum(found[1], update.h)
+            g_x, g_h = _sum(g_x, found[0]), features.value
             g_v, g_e = _sum(g_v, found[2]), _sum(g_e, found[3])
             for norm in (place, update):
                 g_x0, g_v = _sum(g_x0, norm.x0), _sum(g_v, norm.v)
             of_layers[:0] = found[5:]
-            of_parameters[:0] = (*update.parameters, *place.parameters)
-            after = h
+            of_parameters[:0] = (*features.parameters, *update.parameters, *place.parameters)
+            after = of_norms[0][0] if of_norms[0] else h  # before the norm of features
         return (_sum(g_x, g_x0), g_h, g_v, g_e, *of_layers, *of_parameters, None, None)
 
 
-def _norms(
-    flat: Sequence[Any], settings: Sequence[Settings], slots: Slots
-) -> list[tuple[Pair, Pair]]:
-    return pairs(slots, flat[4 + len(settings) * _OWN :], len(settings))
+def _norms(flat: Sequence[Any], settings: Sequence[Settings], slots: Slots) -> list[Norms]:
+    return norms_by_layer(slots, flat[4 + len(settings) * _OWN :], len(settings))
+
+
+def _parts(saved: Sequence[Any], counts: Sequence[Sequence[int]], layer: int) -> list[Any]:
+    """What a layer has saved, in its parts."""
+    start = sum(map(sum, counts[:layer]))
+    parts = []
+    for size in counts[layer]:
+        parts.append(saved[start : start + size])
+        start += size
+    return parts
 
 
 def _inputs(flat: Sequence[Any], x: Tensor, h: Tensor, layer: int) -> Inputs:
@@ -132,10 +136,11 @@ def _plain(
     x, h, v = flat[:3]
     x0 = x
     for n, (how, norms) in enumerate(zip(settings, _norms(flat, settings, slots), strict=True)):
+        h = plain_norm(norms.features, h, x0, v, h)
         update, after = plain(_inputs(flat, x, h, n), how)
-        update = plain_norm(norms[0], update, x0, v, h)
+        update = plain_norm(norms.update, update, x0, v, h)
         h = after
-        x = plain_norm(norms[1], x + update, x0, v, h)
+        x = plain_norm(norms.place, x + update, x0, v, h)
     return x, h
 
 

@@ -14,6 +14,7 @@ EQ_EXPORT int eq_stack_forward(const eq_stack *s) {
     eq_stack_fill(s, l, &r);
     r.edges.w1 = r.layer.scalars = s->room + s->layers * eq_stack_floats(s);
     r.edges.moves = r.update;
+    if (r.of_h) eq_norm_forward(r.of_h, r.features, NULL, r.h);
     wrong = eq_layer_forward(&r.layer);
     if (wrong) break;
     if (r.of_update) eq_norm_forward(r.of_update, r.update, r.h, r.place);
@@ -31,7 +32,8 @@ static void eq_add(size_t floats, float *total, const float *more) {
 typedef struct {
   size_t points;
   float *of_place, *of_update; /* (N, 3) */
-  float *of_next, *of_h;       /* (N, C): of the features after the layer, and of those before */
+  float *of_next, *of_h;       /* (N, C): of features after the layer, of those it is made of, */
+  float *to_h;                 /* (N, C): the same from the layer itself */
   float *g_x0, *g_v, *more;    /* (N, 3), g_v NULL if not wanted */
 } eq_norm_room;
 
@@ -64,6 +66,7 @@ EQ_EXPORT int eq_stack_backward(const eq_stack *s) {
     room.of_update = eq_take(&next, points);
     room.of_next = eq_take(&next, nodes * width);
     room.of_h = eq_take(&next, nodes * width);
+    room.to_h = eq_take(&next, nodes * width);
     room.g_x0 = eq_take(&next, points);
     room.more = eq_take(&next, 2 * points);
     eq_zero(room.g_x0, points);
@@ -107,7 +110,7 @@ EQ_EXPORT int eq_stack_backward(const eq_stack *s) {
     r.edges.g_messages = g_y ? sums : NULL;
     r.edges.g_moves = r.layer.g_moves = moves;
     float *const *of_v = g + EQ_PHI_V, *const *of_h = g + EQ_PHI_H;
-    float *to_h = l ? g_h[l % 2] : s->g_h;
+    float *to_features = l ? g_h[l % 2] : s->g_h, *to_h = r.of_h ? room.to_h : to_features;
     r.velocity.g_y = r.layer.g_factor = g_factor;
     r.velocity.g_p = r.nodes.g_p = r.layer.g_h = to_h;
     r.velocity.more = 1; /* phi_h gives its part of the gradient of h before, or there are zeros */
@@ -131,7 +134,8 @@ EQ_EXPORT int eq_stack_backward(const eq_stack *s) {
     if (to_before) eq_add(nodes * width, to_h, to_before);
     if (!one && s->g_v) eq_add(points, s->g_v, g_v);
     if (!one) eq_add(of_edges, s->g_e, g_e);
-    g_y = to_h;
+    if (r.of_h) eq_norm_backward(r.of_h, &room, r.features, NULL, to_h, to_features, NULL);
+    g_y = to_features;
   }
   if (s->norms) eq_add(points, s->g_x, room.g_x0);
   return EQ_DONE;

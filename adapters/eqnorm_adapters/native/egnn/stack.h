@@ -2,7 +2,7 @@
  *
  *   x' = norm(x + norm(update))      h' = features, or totals without phi_h
  *
- * of the one before, with norms where there are any. For few nodes the time of a step is that of
+ * of the one before, made of x and norm(h), with norms where there are any. For few nodes the time of a step is that of
  * calling; these are single calls. Of a single layer the update alone may be wanted, without norms.
  */
 #ifndef EQ_STACK_H
@@ -20,6 +20,9 @@ enum {
   EQ_PARAMETERS = EQ_PHI_H + 4
 };
 
+/* The norms of a layer, in this order: of h before it, of its update and of its positions. */
+enum { EQ_OF_H, EQ_OF_UPDATE, EQ_OF_PLACE, EQ_NORMS };
+
 /* The same fields in the same order as `_Stack` in Python. */
 typedef struct {
   const eq_egnn *edges;        /* what all layers share: numbers, e, edges */
@@ -32,14 +35,14 @@ typedef struct {
   const float *const *parameters; /* EQ_PARAMETERS of each layer */
   float *const *kept;          /* one of each layer, for eq_egnn.kept */
   const int64_t *kept_edges;   /* of each layer */
-  const eq_norm *norms;        /* of each layer that of its update, and of its positions, or NULL */
+  const eq_norm *norms;        /* of each layer EQ_NORMS, or NULL; one of zeros is none */
   float *room;                 /* L (N (6 C + 4) + 128) + C K floats, from forward to backward, */
-                               /* and L (6 N + 32) more for norms */
+                               /* and L (N (C + 6) + 48) more for norms */
   const float *g_x_out, *g_h_out; /* either may be NULL for zeros */
   float *g_x, *g_h, *g_v, *g_e;   /* NULL where they are not wanted; g_x so for an update only */
   float *const *g_parameters;  /* those of phi_h in the last layer may be NULL if g_h_out is */
   float *g_room; /* N (5 C + 10) + 2 C (K + 1) + 160 floats, E (K - 1) more for g_e of layers, */
-                 /* N (2 C + 15) + 96 more for norms */
+                 /* N (3 C + 15) + 112 more for norms */
 } eq_stack;
 
 int eq_layer_forward(const eq_layer *);
@@ -50,20 +53,21 @@ typedef struct {
   eq_egnn edges;
   eq_rows velocity, nodes;
   eq_layer layer;
-  float *x, *h, *x_next, *h_next; /* what comes in, and goes out */
-  float *update, *place;          /* what comes into norms; x_next where there is none */
-  const eq_norm *of_update, *of_place; /* or NULL */
+  float *x, *h, *x_next, *h_next; /* what the layer is made of, and what goes out */
+  float *features, *update, *place; /* what comes into norms; h, x_next where there is none */
+  const eq_norm *of_h, *of_update, *of_place; /* or NULL */
 } eq_stack_layer;
 
 /* What a layer keeps, whole vectors. */
 EQ_INLINE size_t eq_stack_floats(const eq_stack *s) {
-  size_t nodes = s->edges->nodes, norms = s->norms ? 6 * nodes + 32 : 0;
-  return (nodes * (6 * s->edges->channels + 4) + norms + 127) / 16 * 16;
+  size_t nodes = s->edges->nodes, width = s->edges->channels;
+  size_t norms = s->norms ? nodes * (width + 6) + 48 : 0;
+  return (nodes * (6 * width + 4) + norms + 127) / 16 * 16;
 }
 
 /* A norm of layer `l`, or NULL. */
 EQ_INLINE const eq_norm *eq_stack_norm(const eq_stack *s, int64_t l, int which) {
-  const eq_norm *norm = s->norms ? s->norms + 2 * l + which : NULL;
+  const eq_norm *norm = s->norms ? s->norms + EQ_NORMS * l + which : NULL;
   return norm && norm->forward ? norm : NULL;
 }
 
@@ -77,14 +81,15 @@ static void eq_stack_fill(const eq_stack *s, int64_t l, eq_stack_layer *r) {
   float *updated = eq_take(&next, nodes * width), *total = eq_take(&next, nodes * width);
   float *factor = eq_take(&next, nodes);
   float *after[] = {eq_take(&next, nodes * 3), eq_take(&next, nodes * width)}; /* x, h */
-  float *before = l ? after[0] - floats : NULL, *features = l ? after[1] - floats : NULL;
   int last = l == s->layers - 1;
-  r->x = l ? before : (float *)s->x;
-  r->h = l ? features : (float *)s->h;
+  r->x = l ? after[0] - floats : (float *)s->x;
+  r->features = l ? after[1] - floats : (float *)s->h;
   r->x_next = last ? s->x_out : after[0];
   r->h_next = last ? s->h_out : after[1];
-  r->of_update = eq_stack_norm(s, l, 0);
-  r->of_place = eq_stack_norm(s, l, 1);
+  r->of_h = eq_stack_norm(s, l, EQ_OF_H);
+  r->of_update = eq_stack_norm(s, l, EQ_OF_UPDATE);
+  r->of_place = eq_stack_norm(s, l, EQ_OF_PLACE);
+  r->h = r->of_h ? eq_take(&next, nodes * width) : r->features;
   r->place = r->of_place ? eq_take(&next, nodes * 3) : r->x_next;
   r->update = r->of_update ? eq_take(&next, nodes * 3) : r->place;
   r->edges = *s->edges;
