@@ -49,7 +49,8 @@ def complete(
     counts = torch.tensor(sizes, dtype=torch.int64, device=device)
     if len(set(sizes)) == 1:
         size = sizes[0]
-        batch = torch.arange(len(sizes), device=device)[:, None].expand(-1, size).flatten()
+        each = torch.arange(len(sizes), device=device)[:, None].expand(-1, size)
+        batch = each.flatten().contiguous()  # of a single graph it would be a view of one number
         neighbors = _all_others(size, device)
         degrees = torch.full_like(batch, size - 1)
         return kind(batch, counts, True, neighbors, None, degrees)

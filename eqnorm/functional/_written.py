@@ -7,12 +7,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import torch
+
+
+class NotServedError(Exception):
+    """What was to be written down is nothing that loops can serve."""
+
+
 _calls: ContextVar[list[Any] | None] = ContextVar("calls that are written down", default=None)
 
 
 @contextmanager
 def written_down() -> Iterator[list[Any]]:
-    """Calls of formulas inside are written down, if loops could serve, and give their x back."""
+    """Calls of formulas inside are written down in place of being made, and give their x back."""
     calls: list[Any] = []
     token = _calls.set(calls)
     try:
@@ -21,15 +28,20 @@ def written_down() -> Iterator[list[Any]]:
         _calls.reset(token)
 
 
-def writes_down() -> bool:
-    """Whether calls are written down."""
-    return _calls.get() is not None
-
-
 def write_down(call: Any) -> bool:
-    """Whether this one has been."""
+    """Whether it has been."""
     calls = _calls.get()
     if calls is None:
         return False
     calls.append(call)
     return True
+
+
+def no_loops() -> None:
+    """Say that what comes now is not for loops; nothing happens if nobody writes it down.
+
+    Raises:
+        NotServedError: it was to be written down.
+    """
+    if not torch.compiler.is_compiling() and _calls.get() is not None:
+        raise NotServedError

@@ -6,16 +6,16 @@ back to Python for each would take longer than the norms: it finds caches filled
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from eqnorm.functional._irreps.between import written as written_rows
 from eqnorm.functional._irreps.rows import RowCall
 from eqnorm.functional._points.between import written as written_points
 from eqnorm.functional._record import Record
-from eqnorm.functional._written import written_down
+from eqnorm.functional._written import NotServedError, written_down
 from eqnorm.graph import Graph
 
 __all__ = ["PARAMETERS", "Between", "Record", "between"]
@@ -97,8 +97,15 @@ class Between(Protocol):
         """
 
 
+def _own(module: nn.Module) -> bool:
+    """Whether it is as this package has made it: what others change may do more than is seen."""
+    kind = type(module)
+    own = kind is nn.LayerNorm or kind.__module__.startswith("eqnorm.")
+    return own and "normalize" not in module.__dict__
+
+
 def between(
-    norm: Callable[..., Tensor], x: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, h: Tensor
+    norm: nn.Module, x: Tensor, graph: Graph, x0: Tensor, v: Tensor | None, h: Tensor
 ) -> tuple[Between | None, tuple[Tensor | None, ...]] | None:
     """A norm and its parameters, None and () for one that does nothing; None if it must be called.
 
@@ -113,12 +120,13 @@ def between(
         v: velocities, shape (N, 3), or None.
         h: a tensor like the features that it will be given, shape (N, C).
     """
-    # A subclass of someone else's may do more than is seen here.
-    own = type(norm).__module__.startswith("eqnorm.norms.")
-    if not own or not getattr(norm, "looped", False):
+    if not all(map(_own, norm.modules())) or not getattr(norm, "looped", False):
         return None
-    with written_down() as calls:
-        out = norm(x, graph, x0=x0, v=v, h=h)
+    try:
+        with written_down() as calls:
+            out = norm(x, graph, x0=x0, v=v, h=h)
+    except NotServedError:
+        return None
     if out is not x or len(calls) > 1:
         return None
     if not calls:

@@ -16,6 +16,7 @@ CHOICES = {
     **{name: {"update_norm": name} for name in UPDATES},
     "geoframe without h": {"norm": ("geoframe", {"h_dim": None})},
     "system without h": {"norm": ("system", {"h_dim": None})},
+    **{f"updates: {name}": {"update_norm": name} for name in ROWS if name != "gvp_layernorm"},
     **{f"features: {name}": {"feature_norm": name} for name in ROWS},
     "recommended": {"feature_norm": "layernorm", "update_norm": "softcap"},
     "all": {"feature_norm": "layernorm", "norm": "geofilm", "update_norm": "rms_film"},

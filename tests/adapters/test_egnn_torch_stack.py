@@ -119,8 +119,9 @@ def test_where_it_does_not_apply(calls):
 
     assert used()
     assert used(tanh=True)
-    for slot in ("edge_norm", "feature_norm", "message_norm"):
-        assert not used(**{slot: "identity"}, norm_last=True)
+    for slot in ("edge_norm", "message_norm"):
+        assert not used(**{slot: "identity"})
+    assert not used(feature_norm="graphnorm")
     for options in ({"velocity_update": True}, {"attention": True}, {"activation": "relu"}):
         assert not used(**options)
     seen = []

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from eqnorm.functional import _compiled
+from eqnorm.functional import _compiled, points
 from eqnorm.graph import Graph
 from tests.functional.points_case import (
     CASES,
@@ -47,6 +47,20 @@ def test_parameters_of_each_particle(name: str) -> None:
     norm = build(("points", name, {"per_particle": 6}), torch.float64)
     both = [results(norm, GRAPHS["one"], draw(torch.float64, True), on) for on in (True, False)]
     compare(*both, 1e-12)
+
+
+@pytest.mark.parametrize("shapes", [((1, 1), (1, 1)), ((6, 1), (6, 1)), ((1, 1), (1, 3))])
+def test_parameters_that_are_broadcast(shapes: tuple[tuple[int, int], ...]) -> None:
+    """The loops read by address, and would not see that there is but one column."""
+    x = draw(torch.float64, True)["x"]
+    parameters = [torch.rand(shape, dtype=x.dtype).requires_grad_() for shape in shapes]
+    found = []
+    for on in (True, False):
+        with loops(on):
+            y = points.layer_norm(x, GRAPHS["one"], *parameters, 0.1)
+            found.append([y, *torch.autograd.grad(y.square().sum(), parameters)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 @every_case

@@ -76,6 +76,11 @@ def norms_by_layer(slots: Slots, parameters: Values, layers: int) -> list[Norms]
     return [Norms(*found[start : start + 3]) for start in range(0, len(found), 3)]
 
 
+def reads_features_at_the_end(slots: Slots) -> bool:
+    """Whether the norm of the last positions does."""
+    return bool(slots) and slots[-1] is not None and slots[-1].h
+
+
 def each(parameters: Values) -> Iterator[Values]:
     """The parameters of each norm."""
     for start in range(0, len(parameters), PARAMETERS):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from eqnorm.functional import _compiled
 from eqnorm.functional._irreps.rows import RowCall, Rows, plain
 
 Parameters = Sequence[Tensor | None]
@@ -80,8 +81,9 @@ class RowsBetween(NamedTuple):
 
 
 def written(call: RowCall, x: Tensor) -> tuple[RowsBetween, tuple[Tensor | None, ...]] | None:
-    """What was written down, and its parameters; None where it is not of x."""
-    if call.x is not x:
+    """What was written down, and its parameters; None where loops by address cannot serve it."""
+    tensors = call[:3]
+    if call.x is not x or not all(_compiled.serves(t) and t.dtype == x.dtype for t in tensors):
         return None
     return RowsBetween(call.how), (call.weight, call.bias, *(None,) * (_COUNT - 2))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from eqnorm.functional import _compiled
 from eqnorm.functional._irreps import rows_torch
 from eqnorm.functional._irreps.layout import Layout
-from eqnorm.functional._written import write_down, writes_down
+from eqnorm.functional._written import no_loops, write_down
 
 
 class Span(NamedTuple):
@@ -84,9 +84,9 @@ def row_norm(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:
         Shape (N, D).
     """
     if not _compiled.is_eager():
+        no_loops()
         return plain(x, weight, bias, how)
-    if writes_down() and _can_serve(x, weight, bias):
-        write_down(RowCall(x, weight, bias, how))
+    if write_down(RowCall(x, weight, bias, how)):
         return x
     out: Tensor = _RowNorm.apply(x, weight, bias, how)  # type: ignore[no-untyped-call]
     return out
@@ -99,11 +99,6 @@ class RowCall(NamedTuple):
     weight: Tensor
     bias: Tensor
     how: Rows
-
-
-def _can_serve(*tensors: Tensor) -> bool:
-    """Whether loops that read memory by address can."""
-    return all(_compiled.serves(t) and t.dtype == tensors[0].dtype for t in tensors)
 
 
 def plain(x: Tensor, weight: Tensor, bias: Tensor, how: Rows) -> Tensor:

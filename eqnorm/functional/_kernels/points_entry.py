@@ -1,4 +1,4 @@
-"""What Python calls of the norms of points: forward and backward, on memory by address."""
+"""What is called of the norms of points: forward and backward, on memory by address."""
 
 from __future__ import annotations
 

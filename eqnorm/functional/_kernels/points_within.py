@@ -60,8 +60,8 @@ def backward(
         of_x[i, 0] = factor * (p - mean - by * a)
         of_x[i, 1] = factor * (q - mean - by * b)
         of_x[i, 2] = factor * (t - mean - by * c)
-    if not each:
+    if gain.shape[0] == 1:
         of_gain[0, 0] = of_one
-    if not every:
+    if bias.shape[0] == 1:
         for k in range(3):
             of_bias[0, k] = sums[k]

@@ -14,7 +14,7 @@ from eqnorm.functional import _compiled
 from eqnorm.functional._points.call import FILM, Call, Formula, Given, How, Made
 from eqnorm.functional._points.film import Film
 from eqnorm.functional._points.served import can_serve
-from eqnorm.functional._written import write_down
+from eqnorm.functional._written import no_loops, write_down
 from eqnorm.graph import Graph
 
 
@@ -51,6 +51,7 @@ def fused(
     """
     inputs = (x, x0, v, gain, coefficients, cap)
     if not _compiled.is_eager() or not can_serve(graph, inputs, film):
+        no_loops()
         return make(*options).run(graph, inputs, film)
     formula = _formula(make, options)
     if film is None:

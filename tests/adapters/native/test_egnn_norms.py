@@ -115,11 +115,51 @@ def test_gone_through_twice_and_without_gradients(calls):
 
 
 def test_what_was_changed_in_place_is_not_used():
-    model, graph = build(norm="geofilm", norm_last=True), Graph.complete(2, 5)
-    out = model(graph=graph, **inputs(model, graph))
-    out.h.add_(1.0)  # the last norm's gradient is made of it
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        out.x.sum().backward()
+    graph = Graph.complete(2, 5)
+    for norm, fails in (("geofilm", True), ("geonorm", False)):
+        model = build(norm=norm, norm_last=True)
+        out = model(graph=graph, **inputs(model, graph))
+        out.h.add_(1.0)  # the gradient of a last norm that reads it is made of it
+        if fails:
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                out.x.sum().backward()
+        else:
+            out.x.sum().backward()
+
+
+def test_what_has_no_part_has_no_gradient(calls):
+    for layers in (1, 2):
+        model = build(layers=layers, norm_last=True, **CHOICES["all"])
+        graph = Graph.complete(2, 5)
+        model(graph=graph, **inputs(model, graph)).h.sum().backward()
+        last = model.layers[-1]
+        for part in (last.norm, last.update_norm, last.coord_mlp_vel):
+            assert all(p.grad is None for p in part.parameters())
+        before = model.layers[0].parameters() if layers > 1 else last.feature_norm.parameters()
+        assert all(p.grad is not None for p in before)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("slot", ["update_norm", "feature_norm"])
+@pytest.mark.parametrize("name", ["batchnorm", "vn_batchnorm", "instancenorm", "graphnorm"])
+def test_running_statistics_are_of_what_a_norm_gets(name, slot, calls):
+    graph = Graph.complete(2, 5)
+    if slot == "feature_norm" and name == "vn_batchnorm":
+        pytest.skip("it serves no scalars")
+    model = build(**{slot: name})
+    other, given = copy.deepcopy(model), inputs(model, graph)
+    model(graph=graph, **given)
+    apart(lambda: other(graph=graph, **given))
+    assert not calls
+    for ours, theirs in zip(model.buffers(), other.buffers(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+class Deeper(torch.nn.Module):
+    """What someone has put into a norm: coefficients of the features, but not those of Film."""
+
+    def forward(self, h, like, amplitude, around_one=0, more=None):
+        return h[:, :3].tanh() * amplitude
 
 
 @pytest.mark.parametrize("choice", ["geofilm", "rms_film", "system"])
@@ -166,6 +206,10 @@ def test_where_it_does_not_apply(calls):
         parametrize.register_parametrization(model.layers[0].norm, "gain", torch.nn.Tanh())
 
     assert not used(halved)
+    changed = lambda model: setattr(model.layers[1].norm, "coefficients", Deeper())  # noqa: E731
+    assert not used(changed, norm="system")
+    doubled = lambda x, *_: 2 * x  # noqa: E731
+    assert not used(lambda model: setattr(model.layers[1].norm, "normalize", doubled))
     before = functional.compiled_available()
     functional.use_compiled(False)
     try:

@@ -89,8 +89,9 @@ def test_where_it_does_not_apply(calls):
 
     assert used()
     assert used(edge_dim=0, attention=True, tanh=True)
-    for slot in ("update_norm", "edge_norm", "feature_norm", "message_norm"):
-        assert not used(**{slot: "layernorm"}, norm_last=True)
+    for slot in ("edge_norm", "message_norm"):
+        assert not used(**{slot: "layernorm"})
+    assert not used(feature_norm="graphnorm")
     assert not used(velocity_update=True)
     assert not used(hidden=20)
     seen = []

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eqnorm.functional.between import PARAMETERS as OF_NORM
 from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled.edge_calls import Problem, at, check, numbers
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.kept import Loans, lend
 from eqnorm_adapters._egnn.compiled.norm_calls import memory, records
 from eqnorm_adapters._egnn.compiled.settings import Settings
-from eqnorm_adapters._egnn.norms import Slots, count
+from eqnorm_adapters._egnn.norms import Slots, count, reads_features_at_the_end
 
 INPUTS = 5  # before the parameters: x, h, v, e, vectors
 PARAMETERS = len(EdgeInputs._fields) - 4 + 8  # of a layer: w1 to ba, phi_v, phi_h
@@ -124,12 +125,17 @@ def backward(
     g_e = None if e is None or not wants[3] else torch.empty_like(e)
     g_vectors = None if vectors is None else torch.empty_like(vectors)
     found = _like(parameters)
-    last = slots[-1] if slots else None
-    if g_h_out is None and not (last is not None and last.h):
-        found[-4:] = [None] * 4  # the last update of features has no effect
-    if g_x_out is None and settings.update:  # nor have velocities
-        found[-8:-4], g_v = [None] * 4, None
     g_norms = _like(of_norms)
+    if g_h_out is None and not reads_features_at_the_end(slots):
+        found[-4:] = [None] * 4  # the last update of features has no effect
+    if g_x_out is None:  # nor has that of positions
+        found[-8:-4] = [None] * 4
+        if stack.layers == 1:
+            g_v = None
+        for slot in slots[-2:]:
+            if slot is not None:
+                del g_norms[-OF_NORM:]
+        g_norms += [None] * (len(of_norms) - len(g_norms))
     addresses = _addresses(found)
     floats = nodes * (5 * width + 10) + 2 * width * (edges.scalars + 1) + 160
     floats += memory(nodes, width, stack.layers, slots, of_norms).g_room

@@ -18,7 +18,7 @@ from eqnorm_adapters._egnn.compiled.calls import PARAMETERS, backward, forward, 
 from eqnorm_adapters._egnn.compiled.fused import in_torch
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.settings import Settings
-from eqnorm_adapters._egnn.norms import Slots, norms_by_layer
+from eqnorm_adapters._egnn.norms import Slots, norms_by_layer, reads_features_at_the_end
 from eqnorm_adapters._egnn.norms import plain as normed
 
 
@@ -37,7 +37,8 @@ class InOne(torch.autograd.Function):
         first, second, room, loans = forward(flat, settings, slots)
         ctx.set_materialize_grads(False)
         ctx.settings, ctx.slots, ctx.loans = settings, slots, loans
-        ctx.save_for_backward(*flat, room, second if slots else None)
+        last = second if reads_features_at_the_end(slots) else None
+        ctx.save_for_backward(*flat, room, last)
         return first, second
 
     @staticmethod

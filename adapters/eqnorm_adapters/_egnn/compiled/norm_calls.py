@@ -74,5 +74,5 @@ def records(
         kept += room.element_size() * size
         made.append(record)
         live.append(table)
-    table = (Record * len(made))(*made)
-    return ctypes.addressof(table), (table, live)
+    whole = (Record * len(made))(*made)
+    return ctypes.addressof(whole), (whole, live)

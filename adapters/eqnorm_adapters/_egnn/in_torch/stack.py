@@ -19,7 +19,13 @@ from eqnorm_adapters._egnn.in_torch.layer import gradients_of, run
 from eqnorm_adapters._egnn.in_torch.norms import Start, normed
 from eqnorm_adapters._egnn.in_torch.norms import gradients_of as gradients_of_norm
 from eqnorm_adapters._egnn.in_torch.path import given_of
-from eqnorm_adapters._egnn.norms import Norms, Slots, norms_by_layer, norms_of
+from eqnorm_adapters._egnn.norms import (
+    Norms,
+    Slots,
+    norms_by_layer,
+    norms_of,
+    reads_features_at_the_end,
+)
 from eqnorm_adapters._egnn.norms import plain as plain_norm
 
 _OWN = COUNT - 5  # parameters of a layer
@@ -71,7 +77,8 @@ class _Stack(torch.autograd.Function):
             x, h = moved, after
         ctx.set_materialize_grads(False)
         ctx.settings, ctx.slots, ctx.counts = settings, slots, counts
-        ctx.save_for_backward(*flat, h if slots else None, *saved)
+        last = h if reads_features_at_the_end(slots) else None
+        ctx.save_for_backward(*flat, last, *saved)
         return x, h
 
     @staticmethod

@@ -83,17 +83,18 @@ EQ_EXPORT int eq_stack_backward(const eq_stack *s) {
   for (int64_t l = s->layers - 1; l >= 0; l--) {
     eq_stack_layer r;
     float *const *g = s->g_parameters + l * EQ_PARAMETERS;
-    const float *g_update = sums_up ? s->g_x : s->g_x_out;
+    int moved = s->g_x_out || l < s->layers - 1; /* positions after it have a gradient */
+    const float *g_update = !moved ? NULL : sums_up ? s->g_x : s->g_x_out;
     float *to_before = NULL;
     eq_stack_fill(s, l, &r);
-    if (r.of_place) {
-      float *of_next = eq_norm_backward(r.of_place, &room, r.place, r.h_next, s->g_x, room.of_place,
-                                        room.of_next);
+    if (r.of_place && moved) {
+      float *of_next = eq_norm_backward(r.of_place, &room, r.place, r.h_next, s->g_x,
+                                        room.of_place, room.of_next);
       memcpy(s->g_x, room.of_place, points * sizeof(float));
       if (of_next && g_y) eq_add(nodes * width, of_next, g_y);
       if (of_next) g_y = of_next;
     }
-    if (r.of_update) {
+    if (r.of_update && moved) {
       to_before = eq_norm_backward(r.of_update, &room, r.update, r.h, g_update, room.of_update,
                                    room.of_h);
       g_update = room.of_update;
@@ -132,7 +133,7 @@ EQ_EXPORT int eq_stack_backward(const eq_stack *s) {
     if (wrong) return wrong;
     if (sums_up) eq_add(points, s->g_x, g_x);
     if (to_before) eq_add(nodes * width, to_h, to_before);
-    if (!one && s->g_v) eq_add(points, s->g_v, g_v);
+    if (!one && s->g_v && r.layer.velocity) eq_add(points, s->g_v, g_v);
     if (!one) eq_add(of_edges, s->g_e, g_e);
     if (r.of_h) eq_norm_backward(r.of_h, &room, r.features, NULL, to_h, to_features, NULL);
     g_y = to_features;

@@ -37,7 +37,7 @@ typedef struct {
   const int64_t *kept_edges;   /* of each layer */
   const eq_norm *norms;        /* of each layer EQ_NORMS, or NULL; one of zeros is none */
   float *room;                 /* L (N (6 C + 4) + 128) + C K floats, from forward to backward, */
-                               /* and L (N (C + 6) + 48) more for norms */
+                               /* L (N (C + 6) + 48) more for norms, and what these keep */
   const float *g_x_out, *g_h_out; /* either may be NULL for zeros */
   float *g_x, *g_h, *g_v, *g_e;   /* NULL where they are not wanted; g_x so for an update only */
   float *const *g_parameters;  /* those of phi_h in the last layer may be NULL if g_h_out is */
