@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +41,20 @@ def in_torch_again(*gradients: Tensor | None) -> bool:
     return torch.is_grad_enabled() or any(
         g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in gradients
     )
+
+
+def without_autocast(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A backward pass in the precision of the forward pass, also where it is called in autocast."""
+
+    @functools.wraps(backward)
+    def called(ctx: Any, *gradients: Tensor | None) -> Any:
+        kind = next((g.device.type for g in gradients if g is not None), "cpu")
+        if not torch.is_autocast_enabled(kind):
+            return backward(ctx, *gradients)
+        with torch.autocast(kind, enabled=False):
+            return backward(ctx, *gradients)
+
+    return called
 
 
 def differentiable(

@@ -135,3 +135,20 @@ def test_where_it_does_not_apply(calls):
         assert not used()
     finally:
         handle.remove()
+
+
+@pytest.mark.parametrize("options", [{}, {"update_norm": "softcap", "message_norm": "layernorm"}])
+def test_gradients_called_for_in_autocast(options):
+    model, graph = build("egnn_vel", torch.float32, **options), Graph.complete(2, 5)
+    given, parameters = inputs(model, graph, torch.float32), list(model.layers.parameters())
+
+    def found():
+        loss = model(graph=graph, **given).x.square().sum()
+        return lambda: torch.autograd.grad(loss, parameters, allow_unused=True)
+
+    expected = found()()
+    gradients = found()
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = gradients()
+    for one, other in zip(ours, expected, strict=True):
+        assert one is other is None or torch.equal(one, other)

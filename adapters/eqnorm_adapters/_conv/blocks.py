@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from eqnorm_adapters._again import differentiable, in_torch_again, once_only
+from eqnorm_adapters._again import differentiable, in_torch_again, once_only, without_autocast
 from eqnorm_adapters._conv.coupling import Block
 from eqnorm_adapters._conv.messages import Ends, message_sums
 from eqnorm_adapters._conv.rows import gradients, messages, rows_of
@@ -76,6 +76,7 @@ class BlockedSums(torch.autograd.Function):
         return sums
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, g: Any) -> Any:
         given, fixed = ctx.saved_tensors, ctx.fixed  # once: checkpointing allows no more
         if g is None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._again import differentiable, in_torch_again, without_autocast
 from eqnorm_adapters._conv import calls
 from eqnorm_adapters._conv.calls import ConvEdges, ConvInputs
 
@@ -73,6 +73,7 @@ class ConvSums(torch.autograd.Function):
         return calls.forward(given, edges)
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, g: Any) -> Any:
         return gradients_of(ctx, g, calls.backward)
 

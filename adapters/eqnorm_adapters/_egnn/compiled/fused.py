@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._again import differentiable, in_torch_again, without_autocast
 from eqnorm_adapters._egnn.compiled import edge_calls
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Edges
 
@@ -82,6 +82,7 @@ class EdgeSums(torch.autograd.Function):
         return out
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, *gradients: Any) -> Any:
         return gradients_of(ctx, gradients[0], gradients[1], edge_calls.backward)
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._again import differentiable, in_torch_again, without_autocast
 from eqnorm_adapters._egnn.compiled import rows
 from eqnorm_adapters._egnn.compiled.calls import PARAMETERS, backward, forward, split
 from eqnorm_adapters._egnn.compiled.fused import in_torch
@@ -42,6 +42,7 @@ class InOne(torch.autograd.Function):
         return first, second
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, *gradients: Any) -> Any:
         *flat, room, second = ctx.saved_tensors
         settings, slots = ctx.settings, ctx.slots

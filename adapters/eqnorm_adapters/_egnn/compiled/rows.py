@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eqnorm_adapters import native
-from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._again import differentiable, in_torch_again, without_autocast
 from eqnorm_adapters._egnn.compiled.padding import MULTIPLE
 from eqnorm_adapters._hooked import hooked
 
@@ -104,6 +104,7 @@ class _TwoLayers(torch.autograd.Function):
         return y  # type: ignore[no-any-return]
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         *inputs, u = ctx.saved_tensors
         (g_y,) = gradients

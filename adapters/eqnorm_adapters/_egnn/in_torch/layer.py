@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._again import differentiable, in_torch_again, without_autocast
 from eqnorm_adapters._egnn.in_torch import edges as networks
 from eqnorm_adapters._egnn.in_torch import rows
 from eqnorm_adapters._egnn.in_torch.inputs import (
@@ -40,6 +40,7 @@ class Layer(torch.autograd.Function):
         return update, second
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, *gradients: Any) -> Any:
         saved, how = ctx.saved_tensors, ctx.how  # once: checkpointing allows no more
         flat, kept = saved[:COUNT], saved[COUNT:]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from eqnorm import Graph
-from eqnorm_adapters._again import differentiable, in_torch_again
+from eqnorm_adapters._again import differentiable, in_torch_again, without_autocast
 from eqnorm_adapters._egnn.compiled.path import problem
 from eqnorm_adapters._egnn.in_torch.inputs import COUNT, Inputs, Settings, plain
 from eqnorm_adapters._egnn.in_torch.layer import gradients_of, run
@@ -82,6 +82,7 @@ class _Stack(torch.autograd.Function):
         return x, h
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, *gradients: Any) -> Any:
         saved, settings, slots = ctx.saved_tensors, ctx.settings, ctx.slots  # once: checkpointing
         end = len(saved) - sum(map(sum, ctx.counts))
