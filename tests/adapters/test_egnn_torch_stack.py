@@ -137,7 +137,7 @@ def test_where_it_does_not_apply(calls):
         handle.remove()
 
 
-@pytest.mark.parametrize("options", [{}, {"update_norm": "softcap", "message_norm": "layernorm"}])
+@pytest.mark.parametrize("options", [{}, {"update_norm": "softcap"}, {"edge_norm": "unit"}])
 def test_gradients_called_for_in_autocast(options):
     model, graph = build("egnn_vel", torch.float32, **options), Graph.complete(2, 5)
     given, parameters = inputs(model, graph, torch.float32), list(model.layers.parameters())
