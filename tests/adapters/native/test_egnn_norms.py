@@ -19,7 +19,7 @@ from tests.adapters.native.egnn_case import (
     inputs,
     results,
 )
-from tests.adapters.norms_case import CHOICES, apart, with_loops
+from tests.adapters.norms_case import CHOICES, apart, gradients_or_zeros, with_loops
 
 pytestmark = [pytest.mark.usefixtures("compiled"), with_loops]
 
@@ -71,8 +71,7 @@ def test_some_gradients_only(wanted, output, layers, calls):
 
     def gradients():
         out = getattr(model(graph=graph, **given), output)
-        found = torch.autograd.grad(out.square().sum(), leaves, allow_unused=True)
-        return [torch.zeros_like(t) if g is None else g for g, t in zip(found, leaves, strict=True)]
+        return gradients_or_zeros(out.square().sum(), leaves)
 
     ours = gradients()
     assert len(calls) == 1
@@ -88,8 +87,7 @@ def test_its_gradient_can_be_differentiated(calls):
         energy = model(graph=graph, **{**given, "x": x}).x.square().sum()
         (force,) = torch.autograd.grad(energy, x, create_graph=True)
         wanted = [x, *model.layers[0].parameters()]
-        found = torch.autograd.grad(force.square().sum(), wanted, allow_unused=True)
-        return [torch.zeros_like(t) if g is None else g for g, t in zip(found, wanted, strict=True)]
+        return gradients_or_zeros(force.square().sum(), wanted)
 
     ours = second(model, given)
     assert len(calls) == 1
