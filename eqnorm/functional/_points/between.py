@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from eqnorm.functional._points.call import POINTS, Call, How
+from eqnorm.functional._points.call import POINTS, Call, How, dense
 
 Parameters = Sequence[Tensor | None]
 
@@ -39,7 +39,7 @@ class PointsBetween(NamedTuple):
         self, x: Tensor, x0: Tensor, v: Tensor | None, h: Tensor, parameters: Parameters
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The norm by its loop, without derivatives; and what :meth:`backward` needs."""
-        inputs = _dense(self._inputs(x, x0, v, h, parameters))
+        inputs = dense(self._inputs(x, x0, v, h, parameters))
         y, kept = _launch().forward(inputs, self.how)
         return y, (kept,)
 
@@ -66,7 +66,7 @@ class PointsBetween(NamedTuple):
             kept: what that has returned.
             wants: whether the gradients of x0 and v are.
         """
-        inputs = _dense(self._inputs(x, x0, v, h, parameters))
+        inputs = dense(self._inputs(x, x0, v, h, parameters))
         wanted = (True, *wants, *(True,) * (len(inputs) - 3))
         found = _launch().backward(g, inputs, kept[0], wanted, self.how)
         end = POINTS
@@ -130,10 +130,6 @@ def written(
     if (read[1] and moving is not v) or (read[2] and features is not h):
         return None
     return PointsBetween(how, *read), (*inputs[3:POINTS], *inputs[POINTS + 1 :])
-
-
-def _dense(inputs: Sequence[Tensor | None]) -> list[Tensor | None]:
-    return [None if t is None else t.contiguous() for t in inputs]
 
 
 # numba takes half a second to import: not before the first norm that it serves.

@@ -90,3 +90,8 @@ class Call(NamedTuple):
 
     inputs: tuple[Tensor | None, ...]
     how: How
+
+
+def dense(inputs: Given) -> list[Tensor | None]:
+    """All contiguous, as loops read them."""
+    return [None if t is None else t.contiguous() for t in inputs]

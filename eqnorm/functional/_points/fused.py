@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from eqnorm.functional import _compiled
-from eqnorm.functional._points.call import FILM, Call, Formula, Given, How, Made
+from eqnorm.functional._points.call import FILM, Call, Formula, How, Made, dense
 from eqnorm.functional._points.film import Film
 from eqnorm.functional._points.served import can_serve
 from eqnorm.functional._written import no_loops, write_down
@@ -72,7 +72,7 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Tensor:
         *inputs, how = arguments
-        y, kept = _launch().forward(_dense(inputs), how)
+        y, kept = _launch().forward(dense(inputs), how)
         ctx.save_for_backward(*inputs, kept)
         ctx.how = how
         out: Tensor = y
@@ -87,12 +87,8 @@ class _Fused(torch.autograd.Function):
         if torch.is_grad_enabled() or _compiled.batched(g):
             return (*_compiled.gradients(how.plain, inputs, g), None)
         wanted = ctx.needs_input_grad[:FILM]
-        found = _launch().backward(g, _dense(inputs), kept, wanted, how)
+        found = _launch().backward(g, dense(inputs), kept, wanted, how)
         return (*found, None)
-
-
-def _dense(inputs: Given) -> list[Tensor | None]:
-    return [None if t is None else t.contiguous() for t in inputs]
 
 
 @functools.cache

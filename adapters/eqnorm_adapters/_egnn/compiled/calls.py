@@ -14,7 +14,8 @@ from eqnorm_adapters import native
 from eqnorm_adapters._egnn.compiled.edge_calls import Problem, at, check, numbers
 from eqnorm_adapters._egnn.compiled.inputs import EdgeInputs, Values
 from eqnorm_adapters._egnn.compiled.kept import Loans, lend
-from eqnorm_adapters._egnn.compiled.norm_calls import memory, records
+from eqnorm_adapters._egnn.compiled.norm_calls import g_room_floats, records
+from eqnorm_adapters._egnn.compiled.norm_calls import room_floats as of_norms_floats
 from eqnorm_adapters._egnn.compiled.settings import Settings
 from eqnorm_adapters._egnn.norms import Slots, count, reads_features_at_the_end
 
@@ -55,7 +56,7 @@ def forward(
         flat: x, h, v, e and vectors, then the parameters of all layers, one after another, then
             those of all norms.
         settings: of all layers.
-        slots: norms of updates and positions, () for none.
+        slots: norms of features, updates and positions, () for none.
     """
     x, h = flat[:2]
     assert x is not None
@@ -87,7 +88,7 @@ def room_floats(flat: Values, slots: Slots = ()) -> int:
     if not slots:
         return floats
     # Even: norms keep numbers of twice the size.
-    return floats + floats % 2 + memory(nodes, width, layers, slots, of_norms).room
+    return floats + floats % 2 + of_norms_floats(nodes, width, layers, slots, of_norms)
 
 
 def backward(
@@ -109,7 +110,7 @@ def backward(
         loans: memory of the edges, one of each layer, or none.
         gradients: of both results; None for zeros.
         wants: of all tensors, whether their gradient is wanted.
-        slots: norms of updates and positions, () for none.
+        slots: norms of features, updates and positions, () for none.
         h_out: the features that came out, for norms.
     """
     stack, live, edges, dense = _stack(flat, settings, slots)
@@ -138,7 +139,7 @@ def backward(
         g_norms += [None] * (len(of_norms) - len(g_norms))
     addresses = _addresses(found)
     floats = nodes * (5 * width + 10) + 2 * width * (edges.scalars + 1) + 160
-    floats += memory(nodes, width, stack.layers, slots, of_norms).g_room
+    floats += g_room_floats(nodes, width, slots)
     g_room = h.new_empty(floats + (0 if g_e is None else g_e.numel()))
     edges.g_vectors = at(g_vectors)
     kept = _keep(stack, loans or (None,) * stack.layers, edges)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
@@ -11,24 +11,16 @@ from eqnorm.functional.between import Record
 from eqnorm_adapters._egnn.norms import Slots, Values, each
 
 
-class Own(NamedTuple):
-    """Memory of the norms' own, beside that of all layers.
-
-    Attributes:
-        room: float32 numbers from the forward pass to the gradient.
-        g_room: float32 numbers in the backward pass.
-    """
-
-    room: int
-    g_room: int
-
-
-def memory(nodes: int, width: int, layers: int, slots: Slots, parameters: Values) -> Own:
-    """How much they need; what they keep comes last."""
+def room_floats(nodes: int, width: int, layers: int, slots: Slots, parameters: Values) -> int:
+    """Numbers of the norms' own from the forward pass to the gradient; what they keep is last."""
     if not slots:
-        return Own(0, 0)
-    before = layers * (nodes * (width + 6) + 48)
-    return Own(before + sum(_kept(nodes, slots, parameters)), nodes * (3 * width + 15) + 112)
+        return 0
+    return layers * (nodes * (width + 6) + 48) + sum(_kept(nodes, slots, parameters))
+
+
+def g_room_floats(nodes: int, width: int, slots: Slots) -> int:
+    """Numbers of the norms' own in the backward pass."""
+    return nodes * (3 * width + 15) + 112 if slots else 0
 
 
 def _kept(nodes: int, slots: Slots, parameters: Values) -> list[int]:
